@@ -1,0 +1,17 @@
+-- luacheck: what the Lua files may use beside LuaJIT's own globals.
+std = "luajit"
+max_line_length = 120
+
+-- What the daemon gives to scripts, with Node's names.
+read_globals = {
+  "setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate",
+  "console", "process", "fs",
+}
+
+-- A handler's signature names what it is given, used or not.
+unused_args = false
+
+-- describe, it, before_each, assert.is_true and the like: tests/support/spec.lua has busted's names.
+files["tests"] = { std = "luajit+busted" }
+
+exclude_files = { "build" }
