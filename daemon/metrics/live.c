@@ -1,0 +1,4 @@
+/* live: the set. */
+#include "metrics/live.h"
+
+struct live live;
