@@ -1,0 +1,14 @@
+/* loop_thread: runs one function on a thread with a stack of 256 MiB (virtual) while the main
+ * thread waits for signals. */
+#ifndef NET_LOOP_THREAD_H
+#define NET_LOOP_THREAD_H
+
+#include "base/err.h"
+
+/* Blocks the handled signals (SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2) in every thread, ignores SIGPIPE, starts
+ * main_fn(arg) on the big thread, calls on_signal(arg, signo) on the *calling* thread for each signal
+ * that comes meanwhile, and returns main_fn's result in *result.  Err: ERR_NOMEM, ERR_IO. */
+enum err loop_thread_run(int (*main_fn)(void *arg), void (*on_signal)(void *arg, int signo), void *arg,
+                         int *result);
+
+#endif

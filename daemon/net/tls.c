@@ -1,0 +1,597 @@
+/* tls: the transport. What the owner asks for is passed on to OpenSSL, what OpenSSL puts out goes down
+ * (tls_bio.c); the events of the transport below drive the handshake and then become the owner's. */
+#include "net/tls.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/tls_internal.h"
+
+/* What one read takes from below. With the rest of a record that OpenSSL holds already (under 16 KiB), it
+ * never is more plain text than one read of ours may bring. */
+#define CIPHER_READ_BYTES (LOOP_BUFFER_BYTES - LOOP_RECORD_BYTES)
+/* Above this much unsent nothing is read: a peer that makes us answer (key updates) must also listen. */
+#define PENDING_MAX_BYTES (2 * LOOP_OUTPUT_BYTES)
+#define RECORD_OVERHEAD_MAX 256
+
+static struct tls *of(struct transport *t)
+{
+    return list_entry(t, struct tls, base);
+}
+
+/* --- life */
+
+static void destroy(struct tls *tls)
+{
+    assert(tls->state == TLS_CLOSED && tls->busy == 0);
+    SSL_free(tls->ssl);
+    tls_context_drop(&tls->context);
+    mem_free(tls->server_name);
+    mem_free(tls->early);
+    mem_free(tls->pending);
+    mem_free(tls);
+    transport_died();
+}
+
+/* Is there something to read that no event of `below` will announce? */
+static bool has_news(const struct tls *tls)
+{
+    return tls->state == TLS_OPEN && (tls->early || (tls->read_end && !tls->told_end));
+}
+
+/* Brings what is asked of `below` up to date. */
+static void watch(struct tls *tls)
+{
+    bool readable = false, writable;
+
+    if (tls->state == TLS_HANDSHAKE)
+        readable = true;
+    else if (tls->state == TLS_OPEN)
+        readable = tls->wants_read && !tls->read_end && !tls->early;
+    if (tls->pending_length > PENDING_MAX_BYTES)
+        readable = false;
+    writable = tls->pending_length > 0 || (tls->state == TLS_OPEN && tls->wants_write);
+    transport_want(tls->below, readable, writable);
+    if (tls->wants_read && has_news(tls))
+        deferred_put(tls->base.loop, &tls->turn);
+}
+
+static void enter(struct tls *tls)
+{
+    tls->busy++;
+}
+
+static void leave(struct tls *tls)
+{
+    if (--tls->busy > 0)
+        return;
+    if (tls->state == TLS_CLOSED)
+        destroy(tls);
+    else
+        watch(tls);
+}
+
+static void tell(struct tls *tls, unsigned events)
+{
+    if (events & TRANSPORT_WRITABLE)
+        tls->wants_write = false;
+    if (events && tls->state != TLS_CLOSED)
+        transport_tell(&tls->base, events);
+}
+
+/* --- our end */
+
+/* FIN, once all before it is out. */
+static void shut_below(struct tls *tls)
+{
+    if (!tls->notified || tls->shut || tls->pending_length > 0)
+        return;
+    tls->shut = true;
+    transport_shutdown(tls->below);
+}
+
+/* close_notify. Not after an error: OpenSSL would take it for one of ours. */
+static void notify(struct tls *tls)
+{
+    if (tls->state != TLS_OPEN || tls->notified || tls->write_error)
+        return;
+    tls->notified = true;
+    ERR_clear_error();
+    SSL_shutdown(tls->ssl);
+    ERR_clear_error();
+    tls_flush(tls);
+}
+
+static void tls_shutdown(struct transport *t)
+{
+    struct tls *tls = of(t);
+
+    tls->write_ended = true;
+    notify(tls); /* in the handshake: opened() does it */
+    shut_below(tls);
+    watch(tls);
+}
+
+/* --- handshake */
+
+static void fail(struct tls *tls)
+{
+    tls->state = TLS_FAILED;
+    tell(tls, TRANSPORT_FAILED);
+}
+
+static void peer_left(struct tls *tls, enum err err)
+{
+    const struct failure *below = &tls->below->failure;
+
+    if (err == ERR_IO && below->sys_errno && below->sys_errno != ECONNRESET)
+        tls->base.failure = *below;
+    else
+        failure_set(&tls->base.failure, ERR_IO, "ECONNRESET", "the peer left during the TLS handshake");
+    tls->base.failure.sys_errno = below->sys_errno ? below->sys_errno : ECONNRESET;
+    fail(tls);
+}
+
+static bool fill_info(struct tls *tls)
+{
+    struct transport_info *info = &tls->base.info;
+    const unsigned char *protocol;
+    const char *name = NULL;
+    unsigned length;
+
+    SSL_get0_alpn_selected(tls->ssl, &protocol, &length);
+    if (length > 0) {
+        info->protocol = tls_protocol_find(tls->context, protocol, length);
+        if (!info->protocol) {
+            failure_set(&tls->base.failure, ERR_TLS, "ERR_TLS_HANDSHAKE",
+                        "the TLS handshake failed: the server chose the protocol \"%.*s\", which was not offered",
+                        (int)length, (const char *)protocol);
+            return false;
+        }
+    }
+    if (tls->context->server)
+        name = SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name);
+    if (name) {
+        tls->server_name = mem_copy(name, strlen(name));
+        if (!tls->server_name) {
+            failure_set(&tls->base.failure, ERR_NOMEM, "ENOMEM", "the TLS handshake failed: out of memory");
+            return false;
+        }
+    }
+    info->server_name = tls->server_name;
+    info->tls_version = SSL_get_version(tls->ssl);
+    info->cipher = SSL_get_cipher_name(tls->ssl);
+    info->resumed = SSL_session_reused(tls->ssl);
+    info->peer_verified = tls->context->checks_peer && SSL_get0_peer_certificate(tls->ssl) &&
+                          SSL_get_verify_result(tls->ssl) == X509_V_OK;
+    return true;
+}
+
+static void opened(struct tls *tls)
+{
+    if (!fill_info(tls)) {
+        fail(tls);
+        return;
+    }
+    tls->state = TLS_OPEN;
+    if (tls->input_length > 0 && tls_keep_input(tls))
+        tls->read_end = ERR_NOMEM;
+    if (tls->write_ended) { /* by the owner, who did not wait for this */
+        notify(tls);
+        shut_below(tls);
+    }
+    tell(tls, TRANSPORT_OPEN | (tls->wants_read && has_news(tls) ? TRANSPORT_READABLE : 0));
+}
+
+static void handshake_step(struct tls *tls)
+{
+    int done, reason;
+
+    ERR_clear_error();
+    done = SSL_do_handshake(tls->ssl);
+    reason = done == 1 ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, done);
+    tls_flush(tls);
+    if (done == 1) {
+        opened(tls);
+    } else if (reason != SSL_ERROR_WANT_READ) {
+        if (!tls->refused)
+            failure_set(&tls->base.failure, ERR_TLS, "ERR_TLS_HANDSHAKE", "the TLS handshake failed: %s",
+                        tls_reason());
+        fail(tls);
+    } else if (tls->write_error == ERR_NOMEM) {
+        failure_set(&tls->base.failure, ERR_NOMEM, "ENOMEM", "the TLS handshake failed: out of memory");
+        fail(tls);
+    }
+    ERR_clear_error();
+}
+
+/* The client's hello; a server waits for it. */
+static void greet(struct tls *tls)
+{
+    if (tls->started || tls->context->server)
+        return;
+    tls->started = true;
+    handshake_step(tls);
+}
+
+static void handshake(struct tls *tls)
+{
+    uint8_t *cipher = loop_cipher_buffer(tls->base.loop);
+    enum err err;
+
+    err = tls->below->kind->read(tls->below, cipher, CIPHER_READ_BYTES, &tls->input_length);
+    if (err == ERR_AGAIN)
+        return;
+    if (err) {
+        peer_left(tls, err);
+        return;
+    }
+    tls->input = cipher;
+    handshake_step(tls);
+    tls->input_length = 0;
+}
+
+/* --- events */
+
+static void on_turn(struct deferred *turn)
+{
+    struct tls *tls = list_entry(turn, struct tls, turn);
+
+    enter(tls);
+    if (tls->state == TLS_HANDSHAKE)
+        greet(tls);
+    else if (tls->wants_read && has_news(tls))
+        tell(tls, TRANSPORT_READABLE);
+    leave(tls);
+}
+
+static void on_below(void *owner, unsigned events)
+{
+    struct tls *tls = owner;
+    unsigned told = 0;
+
+    enter(tls);
+    if (events & TRANSPORT_WRITABLE) {
+        tls_send_pending(tls);
+        shut_below(tls);
+    }
+    if (tls->state == TLS_HANDSHAKE && (events & TRANSPORT_FAILED)) {
+        tls->base.failure = tls->below->failure;
+        fail(tls);
+    } else if (tls->state == TLS_HANDSHAKE) {
+        if (events & TRANSPORT_OPEN)
+            greet(tls);
+        if (tls->state == TLS_HANDSHAKE && (events & TRANSPORT_READABLE))
+            handshake(tls);
+    } else if (tls->state == TLS_OPEN) {
+        if ((events & TRANSPORT_READABLE) && tls->wants_read && !tls->read_end)
+            told |= TRANSPORT_READABLE;
+        if ((events & TRANSPORT_WRITABLE) && tls->wants_write && tls->pending_length == 0)
+            told |= TRANSPORT_WRITABLE;
+        tell(tls, told);
+    }
+    leave(tls);
+}
+
+/* --- bytes */
+
+static enum err end_reading(struct tls *tls, enum err err)
+{
+    tls->read_end = err;
+    if (err == ERR_IO)
+        tls->base.failure = tls->below->failure;
+    return err;
+}
+
+/* After an error of OpenSSL the connection is of no use in either direction. */
+static enum err break_off(struct tls *tls)
+{
+    failure_set(&tls->base.failure, ERR_TLS, "ERR_TLS", "the TLS connection broke: %s", tls_reason());
+    tls->write_error = ERR_TLS;
+    tls->read_end = ERR_TLS;
+    return ERR_TLS;
+}
+
+/* Decrypts all of the input; returns how many bytes it was. */
+static size_t decrypt(struct tls *tls, uint8_t *into, size_t capacity)
+{
+    size_t used = 0, got;
+
+    /* When the input is used up, what OpenSSL still holds is a part of a record. */
+    while (tls->input_length > 0 && used < capacity && !tls->read_end) {
+        if (SSL_read_ex(tls->ssl, into + used, capacity - used, &got)) {
+            used += got;
+            continue;
+        }
+        switch (SSL_get_error(tls->ssl, 0)) {
+        case SSL_ERROR_WANT_READ:
+            break;
+        case SSL_ERROR_ZERO_RETURN:
+            tls->read_end = ERR_EOF; /* what stands behind a close_notify is not ours to read */
+            tls->input_length = 0;
+            break;
+        default:
+            tls_flush(tls); /* the alert */
+            break_off(tls);
+            tls->input_length = 0;
+        }
+    }
+    return used;
+}
+
+static enum err tls_read(struct transport *t, uint8_t *into, size_t capacity, size_t *length)
+{
+    struct tls *tls = of(t);
+    bool was_early = tls->early;
+    enum err err;
+
+    if (tls->state == TLS_HANDSHAKE)
+        return ERR_AGAIN;
+    if (tls->state == TLS_FAILED)
+        return tls->base.failure.err;
+    if (was_early) {
+        tls->input = tls->early;
+        tls->input_length = tls->early_length;
+    } else if (tls->read_end) {
+        tls->told_end = true;
+        return tls->read_end;
+    } else if (tls->pending_length > PENDING_MAX_BYTES) {
+        return ERR_AGAIN;
+    } else {
+        uint8_t *cipher = loop_cipher_buffer(t->loop);
+
+        err = tls->below->kind->read(tls->below, cipher, CIPHER_READ_BYTES, &tls->input_length);
+        if (err == ERR_AGAIN)
+            return err;
+        if (err) {
+            tls->told_end = true;
+            end_reading(tls, err);
+            watch(tls);
+            return err;
+        }
+        tls->input = cipher;
+    }
+
+    ERR_clear_error();
+    *length = decrypt(tls, into, capacity);
+    tls_flush(tls);
+    if (tls->input_length > 0) {
+        if (tls_keep_input(tls))
+            tls->read_end = ERR_NOMEM;
+    } else if (was_early) {
+        mem_free(tls->early);
+        tls->early = NULL;
+    }
+    if (tls->read_end && *length == 0)
+        tls->told_end = true;
+    if (tls->busy == 0 && (was_early || tls->read_end || tls->pending_length > 0))
+        watch(tls);
+    if (*length > 0)
+        return OK;
+    return tls->read_end ? tls->read_end : ERR_AGAIN;
+}
+
+/* Where a write of several pieces has come to. */
+struct cursor {
+    const struct iovec *pieces;
+    int count, at;
+    size_t offset; /* in the piece `at` */
+};
+
+static void advance(struct cursor *cursor, size_t bytes)
+{
+    while (cursor->at < cursor->count) {
+        size_t left = cursor->pieces[cursor->at].iov_len - cursor->offset;
+
+        if (bytes < left) {
+            cursor->offset += bytes;
+            return;
+        }
+        bytes -= left;
+        cursor->offset = 0;
+        cursor->at++;
+    }
+}
+
+/* The plain text of the next record, in *bytes: a piece as it is when it fills the record or is the last, else
+ * small pieces put together in the loop's record buffer. 0: all was written. */
+static size_t next_record(struct tls *tls, struct cursor from, const uint8_t **bytes)
+{
+    uint8_t *record = tls->base.loop->record;
+    size_t used = 0;
+
+    advance(&from, 0); /* over empty pieces */
+    while (from.at < from.count && used < LOOP_RECORD_BYTES) {
+        const uint8_t *piece = (const uint8_t *)from.pieces[from.at].iov_base + from.offset;
+        size_t take = from.pieces[from.at].iov_len - from.offset;
+
+        if (take > LOOP_RECORD_BYTES - used)
+            take = LOOP_RECORD_BYTES - used;
+        advance(&from, take);
+        if (used == 0 && (take == LOOP_RECORD_BYTES || from.at == from.count)) {
+            *bytes = piece;
+            return take;
+        }
+        memcpy(record + used, piece, take);
+        used += take;
+    }
+    *bytes = record;
+    return used;
+}
+
+static enum err tls_write(struct transport *t, const struct iovec *pieces, int count, size_t *taken)
+{
+    struct tls *tls = of(t);
+    struct loop *loop = t->loop;
+    struct cursor cursor = {.pieces = pieces, .count = count};
+    const uint8_t *bytes;
+    size_t length, written;
+
+    if (tls->state == TLS_HANDSHAKE)
+        return tls->write_ended ? ERR_CLOSED : ERR_AGAIN;
+    if (tls->state == TLS_FAILED)
+        return tls->base.failure.err;
+    if (tls->write_error)
+        return tls->write_error;
+    if (tls->write_ended)
+        return ERR_CLOSED;
+    if (tls->pending_length > 0)
+        return ERR_AGAIN;
+
+    ERR_clear_error();
+    while ((length = next_record(tls, cursor, &bytes)) > 0) {
+        if (LOOP_OUTPUT_BYTES - loop->output_used < length + RECORD_OVERHEAD_MAX) {
+            tls_flush(tls);
+            if (tls->pending_length > 0 || tls->write_error)
+                break;
+        }
+        if (!SSL_write_ex(tls->ssl, bytes, length, &written)) {
+            break_off(tls);
+            break;
+        }
+        advance(&cursor, written);
+        *taken += written;
+    }
+    tls_flush(tls);
+    if (tls->busy == 0 && tls->pending_length > 0)
+        watch(tls);
+    if (tls->write_error)
+        return tls->write_error;
+    return OK;
+}
+
+/* --- the other calls */
+
+static void tls_want(struct transport *t, bool readable, bool writable)
+{
+    struct tls *tls = of(t);
+
+    tls->wants_read = readable;
+    tls->wants_write = writable;
+    if (tls->busy == 0)
+        watch(tls);
+}
+
+static void tls_close(struct transport *t, bool abort)
+{
+    struct tls *tls = of(t);
+
+    assert(tls->state != TLS_CLOSED);
+    if (!abort && tls->pending_length == 0)
+        notify(tls);
+    tls->state = TLS_CLOSED;
+    deferred_cancel(&tls->turn);
+    if (abort)
+        transport_abort(&tls->below);
+    else
+        transport_close(&tls->below);
+    if (tls->busy == 0)
+        destroy(tls);
+}
+
+static void tls_ref(struct transport *t, bool hold)
+{
+    if (hold)
+        transport_ref(of(t)->below);
+    else
+        transport_unref(of(t)->below);
+}
+
+static size_t tls_unsent(const struct transport *t)
+{
+    const struct tls *tls = list_entry(t, struct tls, base);
+
+    return tls->pending_length + transport_unsent(tls->below);
+}
+
+static const struct transport_kind tls_kind = {
+    .read = tls_read,
+    .write = tls_write,
+    .want = tls_want,
+    .shutdown = tls_shutdown,
+    .close = tls_close,
+    .ref = tls_ref,
+    .unsent = tls_unsent,
+};
+
+/* What a client asks for and checks: a name goes out as SNI, an address does not (RFC 6066 3). */
+static enum err expect_name(struct tls *tls, const char *name)
+{
+    X509_VERIFY_PARAM *param = SSL_get0_param(tls->ssl);
+    struct address ignored;
+    size_t length = strlen(name);
+
+    tls->server_name = mem_copy(name, length);
+    if (!tls->server_name)
+        return ERR_NOMEM;
+    if (address_from_ip(name, 0, &ignored) == OK)
+        return X509_VERIFY_PARAM_set1_ip_asc(param, name) ? OK : ERR_TLS;
+    if (length > 1 && name[length - 1] == '.')
+        tls->server_name[length - 1] = '\0';
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (!SSL_set_tlsext_host_name(tls->ssl, tls->server_name) ||
+        !X509_VERIFY_PARAM_set1_host(param, tls->server_name, 0))
+        return ERR_TLS;
+    return OK;
+}
+
+static enum err start_ssl(struct tls *tls, const char *server_name)
+{
+    BIO *bio;
+
+    tls->ssl = SSL_new(tls->context->ssl);
+    if (!tls->ssl)
+        return ERR_TLS;
+    bio = tls_bio_new(tls);
+    if (!bio)
+        return ERR_NOMEM;
+    SSL_set_bio(tls->ssl, bio, bio);
+    SSL_set_app_data(tls->ssl, tls);
+    if (tls->context->server) {
+        tls_context_renew_tickets(tls->context);
+        SSL_set_accept_state(tls->ssl);
+        return OK;
+    }
+    SSL_set_connect_state(tls->ssl);
+    return server_name ? expect_name(tls, server_name) : OK;
+}
+
+enum err tls_transport_new(struct loop *loop, struct transport *below, struct tls_context *context,
+                           const char *server_name, struct transport **out)
+{
+    struct tls *tls;
+    enum err err;
+
+    *out = NULL;
+    assert(below->kind != &tls_kind); /* both would decrypt from the loop's one cipher buffer */
+    tls = mem_zalloc(sizeof(*tls));
+    if (!tls) {
+        transport_close(&below);
+        return ERR_NOMEM;
+    }
+    transport_born(&tls->base, &tls_kind, loop);
+    deferred_init(&tls->turn, on_turn);
+    tls_context_hold(context);
+    tls->context = context;
+    ERR_clear_error();
+    err = start_ssl(tls, server_name);
+    ERR_clear_error();
+    if (err) {
+        transport_close(&below);
+        tls->state = TLS_CLOSED;
+        destroy(tls);
+        return err;
+    }
+    tls->below = below;
+    tls->base.info.local = below->info.local;
+    tls->base.info.peer = below->info.peer;
+    tls->base.info.secure = true;
+    transport_set_owner(below, on_below, tls);
+    if (below->is_open)
+        deferred_put(loop, &tls->turn);
+    watch(tls);
+    *out = &tls->base;
+    return OK;
+}

@@ -1,0 +1,21 @@
+/* tls: a transport that encrypts over another one, through a BIO of our own on the loop's cipher
+ * buffer: an idle connection owns no buffer. */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "net/tls_context.h"
+#include "net/transport.h"
+
+/* Takes `below` over (also on error, when it is closed) and starts the handshake as server or client, as the
+ * context says. server_name (client): sent as SNI when it is a name, and checked against the
+ * certificate when the context verifies. TRANSPORT_OPEN follows a finished handshake, else TRANSPORT_FAILED with a
+ * failure: ECONNRESET when the peer left; ERR_TLS_HANDSHAKE with OpenSSL's reason; ERR_TLS_CERT_ALTNAME_INVALID, or
+ * Node's names for X509 results (DEPTH_ZERO_SELF_SIGNED_CERT, CERT_HAS_EXPIRED, SELF_SIGNED_CERT_IN_CHAIN,
+ * UNABLE_TO_VERIFY_LEAF_SIGNATURE, ...) when verification failed.
+ * A server with ALPN options refuses a client that offers ALPN without a common name (no_application_protocol alert,
+ * RFC 7301 3.2); one that offers no ALPN at all gets protocol NULL.
+ * Err: ERR_NOMEM, ERR_TLS. */
+enum err tls_transport_new(struct loop *loop, struct transport *below, struct tls_context *context,
+                           const char *server_name, struct transport **out);
+
+#endif

@@ -1,0 +1,113 @@
+/* tls_internal: what the files of TLS share. tls.c is the transport, tls_bio.c moves ciphertext,
+ * tls_context.c makes the settings out of options, tls_pem.c reads keys and certificates,
+ * tls_choose.c decides about certificate and protocol, tls_verify.c about the peer's certificate. */
+#ifndef NET_TLS_INTERNAL_H
+#define NET_TLS_INTERNAL_H
+
+#include "net/loop_internal.h"
+#include "net/openssl.h"
+#include "net/tls.h"
+#include "net/transport_internal.h"
+
+struct tls_name {
+    char *pattern; /* lower case: "example.org" or "*.example.org" */
+    struct tls_context *context;
+};
+
+struct tls_context {
+    unsigned references;
+    bool server;
+    bool checks_peer; /* the peer's certificate is looked at at all */
+    SSL_CTX *ssl;
+    char *protocols;         /* ALPN names one behind the other, each with its NUL; "" ends them */
+    uint8_t *protocols_wire; /* the same as RFC 7301 sends them */
+    size_t protocols_length; /* of protocols_wire; 0: no ALPN */
+    struct tls_name *names;
+    size_t names_count;
+    uint64_t tickets_from_ms; /* since when the ticket key is in use */
+};
+
+enum tls_state {
+    TLS_HANDSHAKE, /* from the first byte on */
+    TLS_OPEN,
+    TLS_FAILED, /* in the handshake */
+    TLS_CLOSED, /* by the owner */
+};
+
+struct tls {
+    struct transport base;
+    struct transport *below;
+    struct tls_context *context;
+    SSL *ssl;
+    enum tls_state state;
+    struct deferred turn; /* news that `below` will not bring */
+    char *server_name;
+
+    const uint8_t *input; /* ciphertext for the BIO, while OpenSSL is called */
+    size_t input_length;
+    uint8_t *early; /* ciphertext that came with the end of the handshake, until it is read */
+    size_t early_length;
+    uint8_t *pending; /* ciphertext that `below` refused: `pending_length` from `pending_from` on */
+    size_t pending_from, pending_length;
+
+    enum err read_end;    /* the last word of reading, once there is one */
+    enum err write_error; /* the last word of writing */
+    int verify_code, name_code; /* X509_V_..: what is wrong with the peer's chain, with its name */
+    bool started;         /* the client sent its hello */
+    bool refused;         /* the peer's certificate ended the handshake, and base.failure says why */
+    bool told_end;        /* read_end was read */
+    bool write_ended;     /* by the owner */
+    bool notified;        /* close_notify is out */
+    bool shut;            /* `below` was shut down */
+    bool wants_read, wants_write;
+    int busy; /* callbacks under way: not freed under them */
+};
+
+/* --- tls_context.c */
+
+/* Server: another key for tickets, when this one was in use for 8 hours. */
+void tls_context_renew_tickets(struct tls_context *context);
+
+/* --- tls_bio.c */
+
+/* A new BIO for tls, or NULL. */
+BIO *tls_bio_new(struct tls *tls);
+
+/* Sends what OpenSSL has put out; what `below` does not take becomes pending. Failing is noted in write_error. */
+void tls_flush(struct tls *tls);
+
+/* Sends what is pending. */
+void tls_send_pending(struct tls *tls);
+
+/* Keeps what is left of the input for the next read.  Err: ERR_NOMEM. */
+enum err tls_keep_input(struct tls *tls);
+
+/* --- tls_pem.c */
+
+/* The certificates of a PEM text, at least one. Own: caller, sk_X509_pop_free(). `what` is the text's name for a
+ * person, `code` the failure's.  Err: ERR_TLS, ERR_NOMEM. */
+enum err tls_pem_certificates(const char *text, const char *what, const char *code,
+                              STACK_OF(X509) **out, struct failure *failure);
+
+/* The private key of a PEM text. Own: caller, EVP_PKEY_free().  Err: ERR_TLS. */
+enum err tls_pem_key(const char *text, const char *passphrase, EVP_PKEY **out, struct failure *failure);
+
+/* OpenSSL's words for what went wrong first; static memory. Its queue of errors is emptied. */
+const char *tls_reason(void);
+
+/* --- tls_choose.c: each decision of a server about a connection is made in one function. */
+
+/* Err: ERR_INVALID and failure for a list that is not one, ERR_NOMEM. */
+enum err tls_protocols_set(struct tls_context *context, const char *list, struct failure *failure);
+/* The context's own text for a name of `length` bytes, or NULL. */
+const char *tls_protocol_find(const struct tls_context *context, const uint8_t *name, size_t length);
+void tls_choose_install(struct tls_context *context);
+void tls_names_free(struct tls_context *context);
+
+/* --- tls_verify.c */
+
+/* request: a server asks its client for a certificate. require: one that is not good ends the handshake, and
+ * tls->base.failure says why. */
+void tls_verify_install(struct tls_context *context, bool request, bool require);
+
+#endif
