@@ -1,0 +1,97 @@
+/* h2_shared: the callbacks, the option sets and the scratch memory of all machines. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "http/h2_internal.h"
+
+#define OPTION_SETS 8
+
+/* What of http_options nghttp2 is told. No holes: compared as bytes. */
+struct option_key {
+    uint32_t max_settings, max_acks, peer_streams, max_deflate_table, max_send_block, is_strict;
+};
+
+static struct h2_shared shared;
+static size_t references;
+static nghttp2_session_callbacks *callbacks;
+static struct {
+    struct option_key key;
+    nghttp2_option *option;
+} sets[OPTION_SETS];
+static size_t sets_count, next_set;
+
+struct h2_shared *h2_shared_get(void)
+{
+    if (!callbacks) {
+        if (nghttp2_session_callbacks_new(&callbacks) != 0)
+            return NULL;
+        h2_receive_setup(callbacks);
+        h2_block_setup(callbacks);
+        h2_send_setup(callbacks);
+        h2_stream_setup(callbacks);
+        shared.callbacks = callbacks;
+    }
+    references++;
+    return &shared;
+}
+
+void h2_shared_put(void)
+{
+    if (--references)
+        return;
+    nghttp2_session_callbacks_del(callbacks);
+    callbacks = NULL;
+    for (size_t i = 0; i < sets_count; i++)
+        nghttp2_option_del(sets[i].option);
+    sets_count = next_set = 0;
+    http_block_builder_free(&shared.block.builder);
+    mem_free(shared.nv);
+    shared = (struct h2_shared){0};
+}
+
+static nghttp2_option *option_of(const struct option_key *key)
+{
+    nghttp2_option *option;
+
+    if (nghttp2_option_new(&option) != 0)
+        return NULL;
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_user_recv_extension_type(option, H2_PROBE_TYPE);
+    nghttp2_option_set_max_settings(option, key->max_settings);
+    nghttp2_option_set_max_outbound_ack(option, key->max_acks);
+    nghttp2_option_set_peer_max_concurrent_streams(option, key->peer_streams);
+    nghttp2_option_set_max_deflate_dynamic_table_size(option, key->max_deflate_table);
+    nghttp2_option_set_max_send_header_block_length(option, key->max_send_block);
+    nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, !key->is_strict);
+    nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX); /* h2_guard.c counts */
+    return option;
+}
+
+const nghttp2_option *h2_shared_option(const struct http_options *options)
+{
+    struct option_key key = {
+        .max_settings = options->max_settings,
+        .max_acks = options->max_outstanding_pings_acks,
+        .peer_streams = options->peer_max_concurrent_streams,
+        .max_deflate_table = options->max_deflate_table_bytes,
+        .max_send_block = options->max_send_block_bytes,
+        .is_strict = options->strict_whitespace,
+    };
+    nghttp2_option *option;
+
+    for (size_t i = 0; i < sets_count; i++)
+        if (memcmp(&sets[i].key, &key, sizeof(key)) == 0)
+            return sets[i].option;
+    option = option_of(&key);
+    if (!option)
+        return NULL;
+    if (sets_count < OPTION_SETS) {
+        next_set = sets_count++;
+    } else { /* nghttp2 copies what it needs: the oldest may go */
+        next_set = (next_set + 1) % OPTION_SETS;
+        nghttp2_option_del(sets[next_set].option);
+    }
+    sets[next_set].key = key;
+    sets[next_set].option = option;
+    return option;
+}
