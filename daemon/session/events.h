@@ -1,0 +1,81 @@
+/* events: what happened, in order, until the script has heard it. Protocol callbacks only record
+ * here; the dispatcher in Lua takes one event at a time, so what an error interrupts is not lost.
+ * The layout is repeated in lua/perigee/core.lua. */
+#ifndef SESSION_EVENTS_H
+#define SESSION_EVENTS_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum event_kind {
+    EVENT_SESSION_OPEN = 1, /* slot: session; a, b: its server's slot and generation (0: a client) */
+    EVENT_SESSION_GONE,     /* slot: session; code: HTTP/2 code; flags: enum ended_by; a: bytes of a code
+                             * name at the front of `bytes`, the rest is the reason */
+    EVENT_SETTINGS,         /* slot: session; the peer's */
+    EVENT_SETTINGS_ACK,
+    EVENT_PING,             /* flags: 1 an answer; bytes: 8 */
+    EVENT_GOAWAY,           /* code; a: last id; bytes: opaque data */
+    EVENT_FRAME_ERROR,      /* slot: session; code; a: frame type; b: stream id */
+    EVENT_STREAM,           /* slot: stream; code: id; a, b: session; flags: the frame's; its block is
+                             * stream_block() */
+    EVENT_HEADERS,          /* slot: stream; a: enum http_category; flags: the frame's; bytes: the block,
+                             * for a final response also stream_block() */
+    EVENT_DATA,             /* slot: stream; bytes: in the read buffer */
+    EVENT_END,              /* slot: stream; the peer's END_STREAM */
+    EVENT_END_SENT,         /* slot: stream; ours is framed */
+    EVENT_DRAIN,            /* slot: stream; the queue is empty after it was over the high mark */
+    EVENT_STREAM_CLOSED,    /* slot: stream; code; flags: enum ended_by; bytes: reason. The last one */
+    EVENT_PUSH,             /* slot: pushed stream; code: id; a, b: session; its block is stream_block() */
+    EVENT_SERVER_ERROR,     /* slot: server; bytes: reason */
+};
+
+/* Who ended it: closeInfo.by of the script. */
+enum ended_by {
+    ENDED_NORMALLY,
+    ENDED_BY_PEER,
+    ENDED_BY_HANDLER,  /* us, because the script said so */
+    ENDED_BY_SESSION,  /* with its session */
+    ENDED_BY_TIMEOUT,
+    ENDED_BY_LIMIT,
+    ENDED_BY_SHUTDOWN,
+    ENDED_BY_PROTOCOL, /* the peer broke the rules */
+};
+
+struct event {
+    uint32_t kind, slot, generation, code;
+    uint32_t a, b, flags, length;
+    const uint8_t *bytes;
+};
+
+struct events {
+    struct event *at;
+    uint32_t count, cursor, cap;
+    void **owned; /* blocks and texts that go when the batch is through */
+    uint32_t owned_count, owned_cap;
+};
+
+/* The next place, zeroed but for kind, slot and generation. Never NULL: a batch is bounded by one
+ * read of 64 KiB, and when memory is out for it the process cannot go on in order. */
+struct event *events_add(struct events *events, enum event_kind kind, uint32_t slot,
+                         uint32_t generation);
+
+/* The oldest event that was not taken, or NULL. Good until the next events_add(). */
+const struct event *events_next(struct events *events);
+
+/* Frees block with mem_free() when the batch is through. */
+void events_own(struct events *events, void *block);
+
+/* A copy of bytes that lives as long as the batch. */
+const uint8_t *events_copy(struct events *events, const void *bytes, uint32_t length);
+
+/* Forgets a batch that is through. */
+void events_clear(struct events *events);
+void events_free(struct events *events);
+
+static inline int events_pending(const struct events *events)
+{
+    return events->cursor < events->count;
+}
+
+#endif

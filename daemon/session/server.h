@@ -1,0 +1,36 @@
+/* server: a listener and what its sessions are made with. */
+#ifndef SESSION_SERVER_H
+#define SESSION_SERVER_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "net/listener.h"
+#include "session/session.h"
+
+struct server {
+    struct worker *worker;
+    struct listener *listener; /* NULL after server_close() */
+    struct session_options options;
+    uint32_t slot, generation;
+    uint32_t sessions;      /* alive; the server outlives them */
+    uint32_t max_sessions;  /* 0: no bound of its own */
+    bool forgotten;         /* the script let go */
+};
+
+/* Makes a server without a listener; sessions may be adopted to it. options: copied, tls held.
+ * Own: the worker, until server_forget() and the last session's end.  Err: ERR_NOMEM, ERR_FULL. */
+enum err server_new(struct worker *worker, const struct session_options *options, struct server **out);
+
+/* Err: as listener_open(). */
+enum err server_listen(struct server *server, const struct listener_options *listen,
+                       struct failure *failure);
+
+void server_stop_listening(struct server *server); /* sessions go on */
+
+/* Ends connections that never became sessions (in a handshake, before the preface). */
+void server_close_early(struct server *server);
+void server_forget(struct server *server);
+void server_on_session_freed(struct server *server);
+
+#endif

@@ -1,0 +1,128 @@
+/* session: a transport joined to an HTTP machine, either role. Bytes cross in two functions, one each
+ * way. Made by a server's accept, by session_adopt() or by client.h; freed by the worker when the script
+ * has heard EVENT_SESSION_GONE (a session that the script never heard of goes silently). */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "config/limits.h"
+#include "http/machine.h"
+#include "http/sniff.h"
+#include "net/connector.h"
+#include "net/tls_context.h"
+#include "net/transport.h"
+#include "session/stream.h"
+#include "session/worker.h"
+
+enum session_state {
+    SESSION_CONNECTING, /* client: no transport yet */
+    SESSION_HANDSHAKE,  /* the transport is not open yet */
+    SESSION_SNIFFING,   /* server, clear text: which protocol? */
+    SESSION_OPEN,       /* a machine speaks with the peer */
+    SESSION_ENDING,     /* its last bytes are leaving */
+    SESSION_LINGERING,  /* our FIN is out, the peer's is waited for */
+    SESSION_GONE,       /* the last event is in the batch */
+};
+
+/* What all sessions of a server, or one client, are made with. Texts and settings are copied where they are kept. */
+struct session_options {
+    struct http_options http;
+    struct limits limits;
+    struct tls_context *tls; /* NULL: clear text. Held */
+    struct http_setting_entry settings[16];
+};
+
+struct session {
+    struct list dirty_link;
+    struct list streams, resets;
+    struct worker *worker;
+    struct server *server; /* NULL: a client */
+    struct transport *transport;
+    struct http_machine *machine;
+    struct connector *connector;
+    struct session_options *options; /* the server's, or our own (client) */
+    char *server_name;               /* client: for TLS */
+    uint32_t slot, generation;
+    enum session_state state;
+    struct output output;
+    struct deadline deadline;
+    struct failure failure; /* a client's connect or handshake error */
+    uint8_t sniffed[HTTP_PREFACE_BYTES];
+    uint8_t sniffed_length;
+    bool announced;    /* the script knows it */
+    bool settled;      /* the peer's first SETTINGS came */
+    bool in_block;     /* a header block is half here */
+    bool closing;      /* ends by itself when no stream is open */
+    bool goaway_waits; /* behind what is queued */
+    bool said_goaway;
+    bool input_ended;  /* the peer's FIN was seen */
+    bool output_dead;  /* a write failed; what the peer said before is still read */
+    bool hang_up_awaited;
+    bool told_gone;
+    enum ended_by by;
+    uint32_t end_code;
+    uint32_t stream_count;
+    char end_name[40];
+    char end_reason[200];
+    struct {
+        uint32_t code;
+        int64_t last_id;
+        uint8_t *opaque;
+        uint32_t length;
+    } goaway;
+};
+
+/* Server: joins a transport (taken over, also on error). Err: ERR_NOMEM, ERR_FULL. */
+enum err session_accept(struct worker *worker, struct server *server, struct session_options *options,
+                        struct transport *transport);
+
+/* Client: connects to host and port or path, TLS when the options say so. options: a copy is made.
+ * EVENT_SESSION_OPEN or EVENT_SESSION_GONE follow.  Err: ERR_NOMEM, ERR_FULL, ERR_IO. */
+enum err session_connect(struct worker *worker, const struct session_options *options, const char *host,
+                         uint16_t port, const char *path, const char *server_name, struct session **out);
+
+/* Client: over a transport that is there (taken over, also on error). */
+enum err session_connect_over(struct worker *worker, const struct session_options *options,
+                              struct transport *transport, const char *server_name,
+                              struct session **out);
+
+void session_free(struct session *session);
+
+/* Ends it without a word to peer or script (the end of the process). */
+void session_drop(struct session *session);
+
+/* Client: a new exchange. Err: ERR_CLOSED, ERR_FULL, ERR_NOMEM. */
+enum err session_request(struct session *session, const struct http_field *fields, size_t count, bool end,
+                         struct stream **out);
+
+/* Server: a promised exchange on `on`. Err: ERR_STATE when the peer has push off, ERR_CLOSED, ERR_NOMEM. */
+enum err session_push(struct stream *on, const struct http_field *fields, size_t count, struct stream **out);
+
+/* GOAWAY behind all that is queued now. last_id -1: the last one handed up. opaque is copied. */
+enum err session_goaway(struct session *session, uint32_t code, int64_t last_id, const uint8_t *opaque,
+                        uint32_t length);
+
+/* Graceful: GOAWAY(NO_ERROR), unless one went before; the session ends when no stream is left, a server's after the client hung up or
+ * limits.linger_ms. */
+enum err session_close(struct session *session);
+
+/* At once: streams are forgotten, GOAWAY(code), then the transport ends. by: for closeInfo. */
+void session_destroy(struct session *session, uint32_t code, enum ended_by by, const char *reason);
+
+/* Has something to say (or a deadline to think over) at the end of this turn. */
+void session_mark_dirty(struct session *session);
+
+/* The egress pump. Only for worker_turn(). */
+void session_pump(struct session *session);
+
+/* Drops the chunk when the pump has sent or kept what it gathered. */
+void session_drop_later(struct session *session, struct chunk *chunk);
+
+/* A stream of it closed; it may be the last. */
+void session_on_stream_closed(struct session *session);
+
+#endif

@@ -1,0 +1,34 @@
+/* session_internal: what the files of a session's life, ingress and egress share. */
+#ifndef SESSION_SESSION_INTERNAL_H
+#define SESSION_SESSION_INTERNAL_H
+
+#include "session/session.h"
+
+/* The HTTP machine's reports, recorded as events (session_receive.c). */
+extern const struct http_callbacks session_callbacks;
+
+/* The one way in for bytes (session_receive.c). */
+void session_ingress(struct session *session);
+
+/* Drains the machine into the output; what the transport takes leaves at once (session_send.c). */
+void session_flush_machine(struct session *session);
+
+/* Makes the HTTP/2 machine and announces the session (session.c). */
+void session_start_machine(struct session *session);
+
+/* Ends it in order: what the machine still says leaves, streams are closed with code, then FIN and the
+ * wait for the peer's (session.c). name: an error's code or "". */
+void session_end(struct session *session, enum ended_by by, uint32_t code, const char *name,
+                 const char *reason);
+
+/* Ends it here and now: the transport is lost or not wanted (session.c). */
+void session_lose(struct session *session, enum ended_by by, uint32_t code, const char *name,
+                  const char *reason);
+
+/* ENDING: sends what is left, then FIN (session.c). */
+void session_go_on_ending(struct session *session);
+
+/* Sets the deadline that fits the state (session.c). */
+void session_think_deadline(struct session *session);
+
+#endif
