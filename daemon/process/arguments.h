@@ -1,0 +1,30 @@
+/* arguments: the command line (DESIGN.md 1). */
+#ifndef PROCESS_ARGUMENTS_H
+#define PROCESS_ARGUMENTS_H
+
+#include "base/err.h"
+#include "base/log.h"
+
+#define LISTEN_MAX 16
+
+enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_VERSION, COMMAND_HELP };
+
+struct arguments {
+    enum command command;
+    const char *topic;  /* of help, or NULL */
+    const char *script;
+    char **rest;        /* the script's own arguments; points into argv */
+    char *listen[LISTEN_MAX + 1];
+    int listen_count;
+    const char *tls_certificate, *tls_key;
+    enum log_level log_level;
+    enum log_format log_format;
+};
+
+/* Err: ERR_INVALID with one sentence that names the argument. */
+enum err arguments_parse(int argc, char **argv, struct arguments *out, struct failure *failure);
+
+/* The manual page in short; NULL for an unknown topic. */
+const char *arguments_help(const char *topic);
+
+#endif

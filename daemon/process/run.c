@@ -1,0 +1,71 @@
+/* run: the loop with its script on the big thread, signals on the first one. */
+#include "process/run.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "net/loop.h"
+#include "net/loop_thread.h"
+#include "script/script.h"
+
+struct run {
+    const struct arguments *arguments;
+    _Atomic(struct script *) script; /* NULL while it does not live */
+};
+
+static int run_loop(void *arg)
+{
+    struct run *run = arg;
+    const struct arguments *arguments = run->arguments;
+    struct script_options options = {
+        .path = arguments->script,
+        .arguments = arguments->rest,
+        .listen = (char **)(uintptr_t)arguments->listen,
+        .tls_certificate = arguments->tls_certificate,
+        .tls_key = arguments->tls_key,
+        .check = arguments->command == COMMAND_CHECK,
+    };
+    struct loop *loop = NULL;
+    struct script *script = NULL;
+    int status = 1;
+
+    if (loop_new(&loop)) {
+        fprintf(stderr, "perigee: the event loop cannot start\n");
+        return 1;
+    }
+    if (!script_new(loop, &script)) {
+        atomic_store(&run->script, script);
+        script_start(script, &options);
+        if (!loop_is_stopping(loop))
+            loop_run(loop);
+        status = script_status(script);
+        atomic_store(&run->script, NULL);
+        script_free(&script);
+    }
+    loop_free(&loop);
+    return status;
+}
+
+static void on_signal(void *arg, int signal_number)
+{
+    struct run *run = arg;
+    struct script *script = atomic_load(&run->script);
+
+    if (script && (signal_number == SIGINT || signal_number == SIGTERM))
+        script_on_signal(script, signal_number);
+}
+
+int run_script(const struct arguments *arguments)
+{
+    struct run run = {.arguments = arguments};
+    int status = 1;
+
+    /* A person or a pipe sees each line when it is printed. */
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (loop_thread_run(run_loop, on_signal, &run, &status)) {
+        fprintf(stderr, "perigee: the loop's thread cannot start\n");
+        return 1;
+    }
+    return status;
+}

@@ -1,0 +1,104 @@
+/* bind_client: classic functions that begin a client session, or a pair without a network. */
+#include <unistd.h>
+
+#include "net/pipe.h"
+#include "net/socket.h"
+#include "script/script_internal.h"
+#include "session/server.h"
+
+static int hand_out(lua_State *lua, enum err err, const struct session *session)
+{
+    struct failure failure;
+
+    if (err) {
+        failure_set(&failure, err, "ERR_HTTP2_NO_MEM", "%s", err_text(err));
+        return script_push_failure(lua, &failure);
+    }
+    lua_pushnumber(lua, session->slot);
+    lua_pushnumber(lua, session->generation);
+    return 2;
+}
+
+/* connect({host=, port=, path=, servername=, ...options}) -> slot, generation | nil, code, text */
+static int native_connect(lua_State *lua)
+{
+    struct session_options options;
+    struct session *session;
+    const char *host, *path, *name;
+    enum err err;
+
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    script_read_options(lua, 1, false, &options);
+    lua_getfield(lua, 1, "host");
+    host = lua_tostring(lua, -1);
+    lua_getfield(lua, 1, "path");
+    path = lua_tostring(lua, -1);
+    lua_getfield(lua, 1, "servername");
+    name = lua_tostring(lua, -1);
+    lua_getfield(lua, 1, "port");
+    err = session_connect(&the_script->worker, &options, host, (uint16_t)lua_tointeger(lua, -1), path, name,
+                          &session);
+    return hand_out(lua, err, session);
+}
+
+/* connect_pair(server slot, server generation, options) -> slot, generation: a client whose peer is
+ * a new session of that server, over memory. */
+static int native_connect_pair(lua_State *lua)
+{
+    struct server *server = slots_get(&the_script->worker.servers, (uint32_t)luaL_checknumber(lua, 1),
+                                      (uint32_t)luaL_checknumber(lua, 2));
+    struct transport *ours, *theirs;
+    struct session_options options;
+    struct session *session = NULL;
+    enum err err = ERR_CLOSED;
+
+    luaL_checktype(lua, 3, LUA_TTABLE);
+    script_read_options(lua, 3, false, &options);
+    if (server)
+        err = pipe_transport_pair(the_script->loop, 256 * 1024, &ours, &theirs);
+    if (!err) {
+        err = session_accept(&the_script->worker, server, &server->options, theirs);
+        if (err)
+            transport_close(&ours);
+        else
+            err = session_connect_over(&the_script->worker, &options, ours, NULL, &session);
+    }
+    return hand_out(lua, err, session);
+}
+
+/* adopt(server slot, server generation, fd): a server session on a connected socket; fd is
+ * duplicated. -> true | nil, code, text */
+static int native_adopt(lua_State *lua)
+{
+    struct server *server = slots_get(&the_script->worker.servers, (uint32_t)luaL_checknumber(lua, 1),
+                                      (uint32_t)luaL_checknumber(lua, 2));
+    int fd = dup((int)luaL_checkinteger(lua, 3));
+    struct transport *transport;
+    struct failure failure;
+    enum err err = fd < 0 || !server ? ERR_INVALID : OK;
+
+    if (!err)
+        err = socket_transport_new(the_script->loop, fd, NULL, &transport);
+    if (err && fd >= 0)
+        close(fd);
+    if (!err)
+        err = session_accept(&the_script->worker, server, &server->options, transport);
+    if (err) {
+        failure_set(&failure, err, "ERR_INVALID_FD", "not a connected socket: %s", err_text(err));
+        return script_push_failure(lua, &failure);
+    }
+    lua_pushboolean(lua, true);
+    return 1;
+}
+
+void bind_client(lua_State *lua)
+{
+    static const luaL_Reg functions[] = {
+        {"connect", native_connect},
+        {"connect_pair", native_connect_pair},
+        {"adopt", native_adopt},
+        {NULL, NULL},
+    };
+
+    luaL_register(lua, NULL, functions);
+}

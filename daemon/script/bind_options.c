@@ -1,0 +1,61 @@
+/* bind_options: the Lua half's table of session options to the struct of the session floor. */
+#include "script/script_internal.h"
+
+/* Leaves *value as it is when the key is not there. */
+static void read_number(lua_State *lua, int index, const char *key, uint32_t *value)
+{
+    lua_getfield(lua, index, key);
+    if (lua_isnumber(lua, -1))
+        *value = (uint32_t)lua_tonumber(lua, -1);
+    lua_pop(lua, 1);
+}
+
+/* settings: a list of {id, value}. */
+static void read_settings(lua_State *lua, int index, struct session_options *options)
+{
+    size_t max = sizeof(options->settings) / sizeof(options->settings[0]);
+
+    lua_getfield(lua, index, "settings");
+    for (size_t i = 0; lua_istable(lua, -1) && i < max && i < lua_objlen(lua, -1); i++) {
+        lua_rawgeti(lua, -1, (int)i + 1);
+        lua_rawgeti(lua, -1, 1);
+        lua_rawgeti(lua, -2, 2);
+        options->settings[i].id = (uint32_t)lua_tonumber(lua, -2);
+        options->settings[i].value = (uint32_t)lua_tonumber(lua, -1);
+        options->http.settings_count = i + 1;
+        lua_pop(lua, 3);
+    }
+    lua_pop(lua, 1);
+}
+
+void script_read_options(lua_State *lua, int index, bool server, struct session_options *options)
+{
+    struct http_options *http = &options->http;
+    struct limits *limits = &options->limits;
+
+    *options = (struct session_options){0};
+    http_options_defaults(http, server);
+    limits_defaults(limits, server);
+    http->server = server;
+    http->settings = options->settings;
+    http->settings_count = 0;
+    read_settings(lua, index, options);
+    read_number(lua, index, "max_header_list_bytes", &http->max_header_list_bytes);
+    read_number(lua, index, "max_header_pairs", &http->max_header_pairs);
+    read_number(lua, index, "max_settings", &http->max_settings);
+    read_number(lua, index, "peer_max_concurrent_streams", &http->peer_max_concurrent_streams);
+    read_number(lua, index, "max_deflate_table_bytes", &http->max_deflate_table_bytes);
+    read_number(lua, index, "max_send_block_bytes", &http->max_send_block_bytes);
+    read_number(lua, index, "reset_burst", &http->reset_burst);
+    read_number(lua, index, "reset_rate", &http->reset_rate);
+    read_number(lua, index, "max_invalid_frames", &http->max_invalid_frames);
+    read_number(lua, index, "connection_window", &http->connection_window);
+    read_number(lua, index, "handshake_timeout_ms", &limits->handshake_timeout_ms);
+    read_number(lua, index, "header_timeout_ms", &limits->header_timeout_ms);
+    read_number(lua, index, "idle_timeout_ms", &limits->idle_timeout_ms);
+    read_number(lua, index, "stream_output_high", &limits->stream_output_high);
+    read_number(lua, index, "stream_output_max", &limits->stream_output_max);
+    lua_getfield(lua, index, "tls");
+    options->tls = script_tls_context(lua, -1);
+    lua_pop(lua, 1);
+}

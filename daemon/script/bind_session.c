@@ -1,0 +1,226 @@
+/* bind_session: what a Session object of the Lua half calls; by FFI but for session_info(). */
+#include <string.h>
+
+#include "base/api.h"
+#include "script/script_internal.h"
+
+PERIGEE_API int perigee_session_request(uint32_t slot, uint32_t generation, uint32_t end);
+PERIGEE_API int perigee_session_goaway(uint32_t slot, uint32_t generation, uint32_t code, double last_id,
+                                       const char *opaque, uint32_t length);
+PERIGEE_API int perigee_session_finish(uint32_t slot, uint32_t generation);
+PERIGEE_API int perigee_session_destroy(uint32_t slot, uint32_t generation, uint32_t code);
+PERIGEE_API int perigee_session_ping(uint32_t slot, uint32_t generation, const char *payload);
+PERIGEE_API void perigee_settings_begin(void);
+PERIGEE_API int perigee_setting_add(uint32_t id, uint32_t value);
+PERIGEE_API int perigee_session_settings(uint32_t slot, uint32_t generation);
+PERIGEE_API double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote, uint32_t id);
+PERIGEE_API double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which);
+PERIGEE_API int perigee_session_window(uint32_t slot, uint32_t generation, uint32_t size);
+PERIGEE_API void perigee_session_ref(uint32_t slot, uint32_t generation, uint32_t hold);
+PERIGEE_API int perigee_stream_push(uint32_t slot, uint32_t generation);
+
+static int hand_out(enum err err, const struct stream *stream)
+{
+    if (err)
+        return err;
+    perigee_shared.slot = stream->slot;
+    perigee_shared.generation = stream->generation;
+    perigee_shared.id = stream->id;
+    return OK;
+}
+
+/* Client: opens a stream with the fields given before; its slot, generation and id in shared.
+ * Err: ERR_CLOSED, ERR_FULL, ERR_NOMEM. */
+int perigee_session_request(uint32_t slot, uint32_t generation, uint32_t end)
+{
+    struct session *session = script_session(slot, generation);
+    struct stream *stream = NULL;
+    enum err err;
+
+    if (!session)
+        return ERR_CLOSED;
+    err = session_request(session, the_script->fields, the_script->field_count, end, &stream);
+    return hand_out(err, stream);
+}
+
+/* Server: promises a stream on that one, with the fields given before. Results and errors as above, and ERR_STATE. */
+int perigee_stream_push(uint32_t slot, uint32_t generation)
+{
+    struct stream *on = script_stream(slot, generation), *stream = NULL;
+    enum err err;
+
+    if (!on)
+        return ERR_CLOSED;
+    err = session_push(on, the_script->fields, the_script->field_count, &stream);
+    return hand_out(err, stream);
+}
+
+/* last_id below 0: the last one handed up.  Err: ERR_CLOSED, ERR_NOMEM. */
+int perigee_session_goaway(uint32_t slot, uint32_t generation, uint32_t code, double last_id,
+                           const char *opaque, uint32_t length)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session)
+        return ERR_CLOSED;
+    return session_goaway(session, code, (int64_t)last_id, (const uint8_t *)opaque, length);
+}
+
+/* Ends in order: GOAWAY(NO_ERROR) unless one went before, then when no stream is left (session.h). */
+int perigee_session_finish(uint32_t slot, uint32_t generation)
+{
+    struct session *session = script_session(slot, generation);
+
+    return session ? session_close(session) : ERR_CLOSED;
+}
+
+int perigee_session_destroy(uint32_t slot, uint32_t generation, uint32_t code)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session)
+        return ERR_CLOSED;
+    session_destroy(session, code, ENDED_BY_HANDLER, NULL);
+    return OK;
+}
+
+/* payload: 8 bytes. */
+int perigee_session_ping(uint32_t slot, uint32_t generation, const char *payload)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session || session->state != SESSION_OPEN)
+        return ERR_CLOSED;
+    session_mark_dirty(session);
+    return http_ping(session->machine, (const uint8_t *)payload);
+}
+
+void perigee_settings_begin(void)
+{
+    the_script->setting_count = 0;
+}
+
+/* Err: ERR_FULL. */
+int perigee_setting_add(uint32_t id, uint32_t value)
+{
+    struct script *script = the_script;
+
+    if (script->setting_count == sizeof(script->settings) / sizeof(script->settings[0]))
+        return ERR_FULL;
+    script->settings[script->setting_count++] = (struct http_setting_entry){id, value};
+    return OK;
+}
+
+/* Sends the settings given before. */
+int perigee_session_settings(uint32_t slot, uint32_t generation)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session || session->state != SESSION_OPEN)
+        return ERR_CLOSED;
+    session_mark_dirty(session);
+    return http_settings(session->machine, the_script->settings, the_script->setting_count);
+}
+
+/* A setting that is in force, ours or the peer's; -1 when there is no session. */
+double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote, uint32_t id)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session || session->state != SESSION_OPEN)
+        return -1;
+    return http_setting(session->machine, remote, (enum http_setting)id);
+}
+
+/* enum http_state; -1 when there is no session. */
+double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session || session->state != SESSION_OPEN)
+        return -1;
+    return http_state(session->machine, (enum http_state)which, 0);
+}
+
+int perigee_session_window(uint32_t slot, uint32_t generation, uint32_t size)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session || session->state != SESSION_OPEN)
+        return ERR_CLOSED;
+    session_mark_dirty(session);
+    return http_window(session->machine, size);
+}
+
+/* hold 1: it counts as work that keeps the program running. */
+void perigee_session_ref(uint32_t slot, uint32_t generation, uint32_t hold)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session || !session->transport)
+        return;
+    if (hold)
+        transport_ref(session->transport);
+    else
+        transport_unref(session->transport);
+}
+
+static void set_text(lua_State *lua, const char *key, const char *text)
+{
+    if (!text || !*text)
+        return;
+    lua_pushstring(lua, text);
+    lua_setfield(lua, -2, key);
+}
+
+static void set_address(lua_State *lua, const struct address *address, const char *host_key,
+                        const char *port_key, const char *family_key)
+{
+    char text[ADDRESS_TEXT_BYTES];
+
+    if (address->length == 0)
+        return;
+    if (address->any.sa_family == AF_UNIX) {
+        set_text(lua, host_key, address_text(address, text));
+        return;
+    }
+    set_text(lua, host_key, address_host(address, text));
+    lua_pushinteger(lua, address_port(address));
+    lua_setfield(lua, -2, port_key);
+    if (family_key)
+        set_text(lua, family_key, strchr(address_host(address, text), ':') ? "IPv6" : "IPv4");
+}
+
+/* session_info(slot, generation): a table of facts about the transport, or nil. */
+static int session_info(lua_State *lua)
+{
+    struct session *session = script_session((uint32_t)luaL_checknumber(lua, 1),
+                                             (uint32_t)luaL_checknumber(lua, 2));
+    const struct transport_info *info;
+
+    if (!session || !session->transport)
+        return 0;
+    info = transport_info(session->transport);
+    lua_newtable(lua);
+    set_address(lua, &info->peer, "remoteAddress", "remotePort", "remoteFamily");
+    set_address(lua, &info->local, "localAddress", "localPort", NULL);
+    lua_pushboolean(lua, info->secure);
+    lua_setfield(lua, -2, "encrypted");
+    set_text(lua, "alpnProtocol", info->secure ? info->protocol : "h2c");
+    set_text(lua, "servername", info->server_name);
+    set_text(lua, "tlsVersion", info->tls_version);
+    set_text(lua, "cipher", info->cipher);
+    if (info->secure) {
+        lua_pushboolean(lua, info->peer_verified);
+        lua_setfield(lua, -2, "authorized");
+        lua_pushboolean(lua, info->resumed);
+        lua_setfield(lua, -2, "resumed");
+    }
+    return 1;
+}
+
+void bind_session(lua_State *lua)
+{
+    lua_pushcfunction(lua, session_info);
+    lua_setfield(lua, -2, "session_info");
+}

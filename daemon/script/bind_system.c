@@ -1,0 +1,118 @@
+/* bind_system: log, counters, the end of the program. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "metrics/live.h"
+#include "script/script_internal.h"
+#include "session/server.h"
+
+#define PAIRS_MAX 6
+
+/* log(level, message, key, value, ...): text values, at most PAIRS_MAX pairs; a nil value leaves its pair out. */
+static int native_log(lua_State *lua)
+{
+    const char *pair[PAIRS_MAX * 2] = {0};
+    enum log_level level = LOG_INFO;
+    int count = 0;
+
+    log_level_from_text(luaL_checkstring(lua, 1), &level);
+    if (!log_wants(level))
+        return 0;
+    for (int i = 3; i < lua_gettop(lua) && count < PAIRS_MAX * 2; i += 2) {
+        if (lua_isnil(lua, i + 1))
+            continue;
+        pair[count++] = luaL_checkstring(lua, i);
+        pair[count++] = luaL_checkstring(lua, i + 1);
+    }
+    log_line(level, luaL_checkstring(lua, 2), pair[0], pair[1], pair[2], pair[3], pair[4], pair[5], pair[6],
+             pair[7], pair[8], pair[9], pair[10], pair[11], NULL);
+    return 0;
+}
+
+/* log_wants(level) -> boolean */
+static int native_log_wants(lua_State *lua)
+{
+    enum log_level level = LOG_INFO;
+
+    lua_pushboolean(lua, log_level_from_text(luaL_checkstring(lua, 1), &level) && log_wants(level));
+    return 1;
+}
+
+static void set_count(lua_State *lua, const char *key, double count)
+{
+    lua_pushnumber(lua, count);
+    lua_setfield(lua, -2, key);
+}
+
+/* live() -> table of counts of what exists now */
+static int native_live(lua_State *lua)
+{
+    const struct worker *worker = &the_script->worker;
+    double listeners = 0;
+
+    for (uint32_t i = 1; i < worker->servers.size; i++) {
+        struct server *server = worker->servers.at[i].object;
+
+        listeners += server && server->listener;
+    }
+    lua_newtable(lua);
+    set_count(lua, "sessions", (double)live.sessions);
+    set_count(lua, "streams", (double)live.streams);
+    set_count(lua, "chunks", (double)live.chunks);
+    set_count(lua, "transports", (double)transport_live());
+    set_count(lua, "listeners", listeners);
+    set_count(lua, "servers", (double)live.servers);
+    set_count(lua, "blocks", (double)mem_live());
+    return 1;
+}
+
+/* set_status(n): the exit status when the program ends. */
+static int native_set_status(lua_State *lua)
+{
+    the_script->status = (int)luaL_checkinteger(lua, 1);
+    return 0;
+}
+
+/* stop(): leaves the loop at the end of this turn. */
+static int native_stop(lua_State *lua)
+{
+    (void)lua;
+    loop_stop(the_script->loop);
+    return 0;
+}
+
+/* exit(n): ends the process here, as os.exit() of plain Lua does. */
+static int native_exit(lua_State *lua)
+{
+    int status = (int)luaL_optinteger(lua, 1, 0);
+
+    fflush(NULL);
+    _exit(status);
+}
+
+/* clock() -> monotonic milliseconds with fractions */
+static int native_clock(lua_State *lua)
+{
+    lua_pushnumber(lua, (double)clock_us() / 1000.0);
+    return 1;
+}
+
+void bind_system(lua_State *lua)
+{
+    static const luaL_Reg functions[] = {
+        {"log", native_log},
+        {"log_wants", native_log_wants},
+        {"live", native_live},
+        {"set_status", native_set_status},
+        {"stop", native_stop},
+        {"exit", native_exit},
+        {"clock", native_clock},
+        {NULL, NULL},
+    };
+
+    luaL_register(lua, NULL, functions);
+}

@@ -1,0 +1,79 @@
+/* script_internal: the state, for the files of this floor. There is one per process, because FFI
+ * functions find it without an argument. */
+#ifndef SCRIPT_SCRIPT_INTERNAL_H
+#define SCRIPT_SCRIPT_INTERNAL_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "base/api.h"
+#include "http/machine.h"
+#include "net/loop.h"
+#include "session/session.h"
+#include "session/worker.h"
+
+/* What both halves see; the layout is repeated in lua/perigee/core.lua. */
+struct script_shared {
+    /* script_now: whose code runs and since when; read by budgets, the log and the watchdog. */
+    uint32_t now_slot, now_generation;
+    double now_started_ms;
+    /* Results of the last call that has more than one. */
+    uint32_t slot, generation, id, same;
+    uint32_t name_length, length;
+    const char *name, *bytes;
+};
+
+struct script {
+    lua_State *lua;
+    struct loop *loop;
+    struct worker worker;
+    int dispatch_ref, callback_ref, signal_ref, start_ref, stop_ref;
+    int status, signals;
+    volatile int last_signal;
+    /* Header fields on their way into a verb. */
+    struct http_field fields[256];
+    uint32_t field_count, field_bytes;
+    char field_arena[128 * 1024];
+    struct http_setting_entry settings[16];
+    uint32_t setting_count;
+};
+
+extern struct script *the_script;
+extern struct script_shared perigee_shared;
+
+static inline struct stream *script_stream(uint32_t slot, uint32_t generation)
+{
+    return slots_get(&the_script->worker.streams, slot, generation);
+}
+
+static inline struct session *script_session(uint32_t slot, uint32_t generation)
+{
+    return slots_get(&the_script->worker.sessions, slot, generation);
+}
+
+/* Calls the function below `arguments` values, drops all results, logs an error. The only entry. */
+void script_call(struct script *script, int arguments);
+
+/* Register their functions in the table on top of the stack. */
+void bind_server(lua_State *lua);
+void bind_client(lua_State *lua);
+void bind_session(lua_State *lua);
+void bind_tls(lua_State *lua);
+void bind_digest(lua_State *lua);
+void bind_system(lua_State *lua);
+
+/* Pushes nil, code, text of a failure; returns 3. */
+int script_push_failure(lua_State *lua, const struct failure *failure);
+
+/* Reads the table of session options at index into *options, over the defaults of the role (bind_options.c).
+ * The Lua half has checked names, types and ranges. */
+void script_read_options(lua_State *lua, int index, bool server, struct session_options *options);
+
+/* The TLS context at index, or NULL when there is nil (bind_tls.c). */
+struct tls_context *script_tls_context(lua_State *lua, int index);
+
+/* luv, bound to our loop, with our way of calling back (luv.c). Leaves luv's table on the stack. */
+void script_open_luv(struct script *script);
+
+#endif

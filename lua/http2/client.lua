@@ -1,0 +1,288 @@
+--- http2.client: connect(), and requests.
+local native = require "perigee.native"
+local core = require "perigee.core"
+local task = require "perigee.task"
+local ticks = require "perigee.ticks"
+local emitter = require "perigee.emitter"
+local errors = require "http2.errors"
+local headers = require "http2.headers"
+local options = require "http2.options"
+local session_class = require "http2.session"
+local stream_class = require "http2.stream"
+
+local emit, put_tick = emitter.emit, ticks.put
+
+local module = {}
+
+-- --- Streams.
+
+local stream_methods, stream_getters = { headersSent = true }, {}
+
+function stream_getters:sentHeaders()
+  return self._pseudo_filled
+end
+
+-- Before the connection stands: bodies wait here.
+function stream_methods:_write_pending(data, callback)
+  local waiting = self._waiting or {}
+  waiting[#waiting + 1] = data
+  self._waiting = waiting
+  if callback then put_tick(task.run, self, callback) end
+  return #waiting < 4
+end
+
+function stream_methods:_drop_pending()
+  if self.pending and self._session then self._session._queue[self] = nil end
+end
+
+local function emit_ready(stream)
+  if not stream.destroyed then emit(stream, "ready", stream) end
+end
+
+-- Hands a request to the protocol. Returns false and ends the stream when it does not take it.
+local function submit(session, stream)
+  headers.stage_request(stream._given, stream._pseudo_filled, session._strict)
+  local slot, generation, id = core.session_request(session._slot, session._generation,
+    stream.writableEnded and not stream._waiting and not stream._wait_for_trailers)
+  if not slot then
+    local code = generation == core.ERR_FULL and "ERR_HTTP2_OUT_OF_STREAMS" or "ERR_HTTP2_GOAWAY_SESSION"
+    stream.pending = nil
+    stream:destroy(errors.make(code))
+    return
+  end
+  stream._slot, stream._generation, stream.id = slot, generation, id
+  stream.pending = nil
+  module.streams[slot] = stream
+  put_tick(emit_ready, stream)
+  local waiting = stream._waiting
+  if waiting then
+    stream._waiting = nil
+    for i = 1, #waiting do core.write(slot, generation, waiting[i]) end
+    if #waiting >= 4 then put_tick(stream._on_drain, stream) end
+    if stream.writableEnded then core.stream_end(slot, generation, stream._wait_for_trailers) end
+  elseif stream.writableEnded and stream._wait_for_trailers then
+    core.stream_end(slot, generation, true)
+  end
+  if stream._close_code then
+    core.stream_reset(slot, generation, stream._close_code)
+    stream._reset_by_us = true
+  end
+end
+
+function stream_methods:_on_headers(category, t, flags, copy)
+  self._session._activity = (self._session._activity or 0) + 1
+  local raw = headers.raw(copy)
+  if category == 1 then
+    self._response, self._response_flags = t, flags
+    emit(self, "response", self, t, flags, raw)
+  elseif category == 2 then
+    if t[":status"] == 100 then emit(self, "continue", self) end
+    emit(self, "headers", self, t, flags, raw)
+  else
+    self._trailers = t
+    emit(self, "trailers", self, t, flags, raw)
+  end
+end
+
+local Stream = stream_class.extend(stream_methods, stream_getters)
+
+-- --- Sessions.
+
+local session_methods, session_getters = { type = 1 }, {}
+
+-- The streams that wait for the connection.
+function session_methods:_fail_pending(err, cause)
+  local order = self._order
+  self._order = {}
+  for i = 1, order and #order or 0 do
+    local stream = order[i]
+    if stream.pending and not stream.destroyed then
+      if cause then err.cause = cause end
+      stream.destroyed = true
+      stream.closed = true
+      stream.rstCode = 8
+      stream.session = nil
+      put_tick(stream_class.emit_close, stream, err)
+    end
+  end
+end
+
+local function fail_later(session, code)
+  local stream = setmetatable({ _session = session, _slot = 0, _generation = 0 }, Stream)
+  session._open = session._open + 1
+  stream.destroyed = true
+  stream.closed = true
+  put_tick(stream_class.emit_close, stream, errors.make(code))
+  return stream
+end
+
+local BODILESS = { GET = true, HEAD = true, DELETE = true }
+
+local request_options = {
+  endStream = true, waitForTrailers = true, signal = true, parent = true, exclusive = true, weight = true,
+  silent = true,
+}
+
+local function check_connect(pseudo)
+  if pseudo[":protocol"] ~= nil then return end
+  if pseudo[":authority"] == nil then errors.throw("ERR_HTTP2_CONNECT_AUTHORITY") end
+  if pseudo[":scheme"] ~= nil then errors.throw("ERR_HTTP2_CONNECT_SCHEME") end
+  if pseudo[":path"] ~= nil then errors.throw("ERR_HTTP2_CONNECT_PATH") end
+end
+
+--- Opens a stream. t: header table or flat list; :method GET, :path /, :scheme and :authority are filled in.
+-- given: endStream (true by default for GET, HEAD, DELETE), waitForTrailers, parent (a stream that owns it).
+function session_methods:request(t, given)
+  t = t or {}
+  errors.check_type(t, "headers", "table")
+  given = given or {}
+  errors.check_type(given, "options", "table")
+  for name in next, given do
+    if not request_options[name] then
+      local near = errors.nearest(tostring(name), request_options)
+      error(errors.new("ERR_INVALID_ARG_VALUE", ("unknown option %q given to request%s"):format(tostring(name),
+        near and (" (did you mean %q?)"):format(near) or "")), 0)
+    end
+  end
+  if self.destroyed then return fail_later(self, "ERR_HTTP2_INVALID_SESSION") end
+  if self.closed then return fail_later(self, "ERR_HTTP2_GOAWAY_SESSION") end
+  headers.fill(t)
+  local get = headers.get
+  local pseudo = { [":method"] = get(t, ":method") or "GET", [":protocol"] = get(t, ":protocol") }
+  if pseudo[":method"] == "CONNECT" then
+    pseudo[":authority"], pseudo[":scheme"], pseudo[":path"] =
+      get(t, ":authority"), get(t, ":scheme"), get(t, ":path")
+    check_connect(pseudo)
+  else
+    pseudo[":authority"] = get(t, ":authority") or (get(t, "host") == nil and self._authority or nil)
+    pseudo[":scheme"] = get(t, ":scheme") or self._scheme
+    pseudo[":path"] = get(t, ":path") or "/"
+  end
+  headers.stage_request(t, pseudo, self._strict) -- throws what is wrong with it here and now
+  local ends = given.endStream
+  if ends == nil then ends = BODILESS[pseudo[":method"]] == true end
+  local stream = setmetatable({
+    _session = self, session = self, _slot = 0, _generation = 0, pending = true, _given = t,
+    _pseudo_filled = pseudo, writableEnded = ends or nil, endAfterHeaders = ends or nil,
+    _wait_for_trailers = given.waitForTrailers and true or nil,
+  }, Stream)
+  self._open = self._open + 1
+  local parent = given.parent
+  if type(parent) == "table" and parent._is_stream then
+    parent:once("close", function()
+      if not stream.destroyed and (parent.aborted or parent.rstCode ~= 0) then stream:close(8) end
+    end)
+  end
+  if self.connecting then
+    self._order[#self._order + 1] = stream
+  else
+    submit(self, stream)
+  end
+  return stream
+end
+
+--- From the dispatcher: the connection stands.
+function session_methods:_on_open()
+  self.connecting = false
+  if self.destroyed then return end
+  emit(self, "connect", nil, self, self.socket)
+  local order = self._order
+  self._order = {}
+  for i = 1, #order do
+    if not order[i].destroyed then submit(self, order[i]) end
+  end
+  if self._wants_finish then self:_maybe_finish() end
+end
+
+function session_methods:_destroy_by_peer(err)
+  self:destroy(err, 0)
+end
+
+local Session = session_class.extend(session_methods, session_getters)
+
+-- --- connect().
+
+local function parse_authority(authority)
+  if type(authority) == "table" then
+    return authority.protocol or "https:", authority.hostname or authority.host or "localhost",
+      authority.port and tonumber(authority.port)
+  end
+  errors.check_type(authority, "authority", "string or table")
+  local protocol, rest = authority:match "^(%a[%w+.-]*:)//(.*)$"
+  if not protocol then
+    protocol, rest = "https:", authority:gsub("^//", "")
+  end
+  rest = rest:match "^[^/?#]*"
+  rest = rest:gsub("^[^@]*@", "")
+  local host, port = rest:match "^(%[[^%]]*%]):?(%d*)$"
+  if not host then host, port = rest:match "^([^:]*):?(%d*)$" end
+  if not host or host == "" then
+    error(errors.new("ERR_INVALID_URL", ("Invalid URL: %q"):format(authority)), 0)
+  end
+  return protocol, host, tonumber(port)
+end
+
+--- Opens a client session. authority: a URL, or a table {protocol=, host=, port=}. options: those of
+-- http2.options, and protocol. listener: for 'connect'.
+function module.connect(authority, given, listener)
+  if type(given) == "function" then given, listener = nil, given end
+  given = given or {}
+  errors.check_type(given, "options", "table")
+  options.check(given, "client", "connect")
+  local protocol, host, port = parse_authority(authority)
+  protocol = given.protocol or protocol
+  if protocol ~= "http:" and protocol ~= "https:" then
+    errors.throw("ERR_HTTP2_UNSUPPORTED_PROTOCOL", protocol)
+  end
+  local secure = protocol == "https:"
+  local default_port = secure and 443 or 80
+  host = given.hostname or given.host or host
+  port = tonumber(given.port) or port or default_port
+  errors.check_range(port, "port", 0, 65535)
+  local numbers = options.native(given, false)
+  local bare = host:gsub("^%[(.*)%]$", "%1")
+  numbers.host, numbers.port, numbers.path = bare, port, given.path
+  if secure then
+    numbers.tls = options.tls_context(given, false)
+    numbers.servername = given.servername or bare
+  end
+  local session = session_class.new(Session)
+  session.connecting = true
+  session._order, session._queue = {}, {}
+  session._strict = given.strictSingleValueFields ~= false
+  session._max_pings = given.maxOutstandingPings
+  session._output_max = 16777216
+  session._scheme = secure and "https" or "http"
+  session._authority = port == default_port and host or host .. ":" .. port
+  if listener then session:once("connect", listener) end
+  if module.recorder then
+    module.recorder(session)
+    return session
+  end
+  local slot, generation, text = native.connect(numbers)
+  if not slot then error(errors.new(generation, text), 0) end
+  session._slot, session._generation = slot, generation
+  module.sessions[slot] = session
+  return session
+end
+
+--- A client session whose peer is a new session of server, without a network: for tests of scripts.
+function module.connect_pair(server, given)
+  given = given or {}
+  options.check(given, "client", "connect")
+  server:_make()
+  local session = session_class.new(Session)
+  session.connecting = true
+  session._order, session._queue = {}, {}
+  session._strict = true
+  session._output_max = 16777216
+  session._scheme, session._authority = "http", "localhost"
+  local slot, generation, text = native.connect_pair(server._slot, server._generation,
+    options.native(given, false))
+  if not slot then error(errors.new(generation, text), 0) end
+  session._slot, session._generation = slot, generation
+  module.sessions[slot] = session
+  return session
+end
+
+return module

@@ -1,0 +1,161 @@
+--- http2.dispatch: takes the events of a turn one by one and tells the objects. Kinds are those of
+-- daemon/session/events.h. Ticks run after each event, so the order of things does not depend on how
+-- the network cut the bytes.
+local core = require "perigee.core"
+local ticks = require "perigee.ticks"
+local emitter = require "perigee.emitter"
+local headers = require "http2.headers"
+local server_module = require "http2.server"
+local client = require "http2.client"
+local ServerStream = require "http2.server_stream"
+
+local emit = emitter.emit
+local next_event, text = core.next_event, core.text
+local END_STREAM = 1
+local ENDED_BY_SESSION = 3
+
+local streams = {}  -- slot -> object, while C knows it
+local sessions = {}
+client.streams, client.sessions = streams, sessions
+
+local on = {}
+
+on[1] = function(slot, generation, _, server_slot) -- EVENT_SESSION_OPEN
+  if server_slot == 0 then
+    local session = sessions[slot]
+    if session then session:_on_open() end
+    return
+  end
+  local server = server_module.by_slot[server_slot]
+  if not server then
+    core.session_destroy(slot, generation, 0)
+    return
+  end
+  -- Known before its listeners run: they may await what comes.
+  sessions[slot] = server:_on_session(slot, generation)
+end
+
+on[2] = function(slot, _, code, name_length, _, by, length, bytes) -- EVENT_SESSION_GONE
+  local session = sessions[slot]
+  if not session then return end
+  sessions[slot] = nil
+  local all = text(bytes, length)
+  if session.server then session.server:_on_session_gone(session) end
+  session:_on_gone(code, by, all:sub(1, name_length), all:sub(name_length + 1))
+end
+
+on[3] = function(slot) -- EVENT_SETTINGS
+  local session = sessions[slot]
+  if session and not session.destroyed then session:_on_settings() end
+end
+
+on[4] = function(slot) -- EVENT_SETTINGS_ACK
+  local session = sessions[slot]
+  if session and not session.destroyed then session:_on_settings_ack() end
+end
+
+on[5] = function(slot, _, _, _, _, ack, length, bytes) -- EVENT_PING
+  local session = sessions[slot]
+  if session and not session.destroyed then session:_on_ping(text(bytes, length), ack == 1) end
+end
+
+on[6] = function(slot, _, code, last_id, _, _, length, bytes) -- EVENT_GOAWAY
+  local session = sessions[slot]
+  if session then session:_on_goaway(code, last_id, length > 0 and text(bytes, length) or nil) end
+end
+
+on[7] = function(slot, _, code, frame_type, id) -- EVENT_FRAME_ERROR
+  local session = sessions[slot]
+  if session and not session.destroyed then session:_on_frame_error(frame_type, code, id) end
+end
+
+on[8] = function(slot, generation, id, session_slot, _, flags) -- EVENT_STREAM
+  local session = sessions[session_slot]
+  if not session or session.destroyed then
+    core.stream_reset(slot, generation, 7)
+    return
+  end
+  local server = session.server
+  local stream = setmetatable({
+    _slot = slot, _generation = generation, id = id, session = session, _session = session,
+    _server = server, _strict = server._strict, _headers = false,
+  }, ServerStream)
+  streams[slot] = stream
+  session._open = session._open + 1
+  session._activity = id
+  local t = headers.of_stream(stream)
+  stream._headers = t
+  if flags % 2 == END_STREAM then
+    stream.complete = true
+    stream._end_of_input = true
+  end
+  if core.block_find_in(slot, generation, ":method") == "HEAD" then stream.headRequest = true end
+  local raw = server._wants_raw and headers.raw(stream) or nil
+  if session._events then emit(session, "stream", stream, stream, t, flags, raw) end
+  if not emit(server, "stream", stream, stream, t, flags, raw) then
+    stream:respond({ [":status"] = 404 }, { endStream = true })
+  end
+end
+
+on[9] = function(slot, _, _, category, _, flags, length, bytes) -- EVENT_HEADERS
+  local stream = streams[slot]
+  if not stream then return end
+  local copy = text(bytes, length)
+  local t = headers.of_copy(copy)
+  if not stream.destroyed then
+    if stream._on_headers then
+      stream:_on_headers(category, t, flags, copy)
+    else
+      stream._trailers = t
+      emit(stream, "trailers", stream, t, flags, headers.raw(copy))
+    end
+  end
+  if flags % 2 == END_STREAM then stream:_on_end() end
+end
+
+on[10] = function(slot, _, _, _, _, _, length, bytes) -- EVENT_DATA
+  local stream = streams[slot]
+  if stream and not stream.destroyed then stream:_on_data(text(bytes, length)) end
+end
+
+on[11] = function(slot) -- EVENT_END
+  local stream = streams[slot]
+  if stream then stream:_on_end() end
+end
+
+on[12] = function(slot, _, _, _, _, trailers_due) -- EVENT_END_SENT
+  local stream = streams[slot]
+  if stream then stream:_on_end_sent(trailers_due == 1) end
+end
+
+on[13] = function(slot) -- EVENT_DRAIN
+  local stream = streams[slot]
+  if stream then stream:_on_drain() end
+end
+
+on[14] = function(slot, _, code, _, _, by, length, bytes) -- EVENT_STREAM_CLOSED
+  local stream = streams[slot]
+  if not stream then return end
+  streams[slot] = nil
+  -- Its end is the session's: what listeners do now they do on a destroyed session (API.md 1, rule 11).
+  if by == ENDED_BY_SESSION then stream._session.destroyed = true end
+  stream:_on_closed(code, by, length > 0 and text(bytes, length) or nil)
+end
+
+on[15] = function(slot, generation) -- EVENT_PUSH: we never ask for pushes
+  core.stream_reset(slot, generation, 7)
+end
+
+local pending, drain = ticks.pending, ticks.drain
+
+--- Hears the whole batch.
+return function()
+  local event = next_event()
+  while event ~= nil do
+    on[event.kind](event.slot, event.generation, event.code, event.a, event.b, event.flags, event.length,
+      event.bytes)
+    if pending() then drain() end
+    event = next_event()
+  end
+  core.release()
+end

@@ -1,0 +1,95 @@
+--- http2.errors: the module's own errors by code, with Node's texts.
+local base = require "perigee.errors"
+
+local errors = {}
+
+local texts = {
+  ERR_HTTP2_CONNECT_AUTHORITY = ":authority header is required for CONNECT requests",
+  ERR_HTTP2_CONNECT_PATH = "The :path header is forbidden for CONNECT requests",
+  ERR_HTTP2_CONNECT_SCHEME = "The :scheme header is forbidden for CONNECT requests",
+  ERR_HTTP2_GOAWAY_SESSION = "New streams cannot be created after receiving a GOAWAY",
+  ERR_HTTP2_HEADERS_AFTER_RESPOND = "Cannot specify additional headers after response initiated",
+  ERR_HTTP2_HEADERS_SENT = "Response has already been initiated.",
+  ERR_HTTP2_HEADER_SINGLE_VALUE = 'Header field "%s" must only have a single value',
+  ERR_HTTP2_INFO_STATUS_NOT_ALLOWED = "Informational status codes cannot be used",
+  ERR_HTTP2_INVALID_CONNECTION_HEADERS = 'HTTP/1 Connection specific headers are forbidden: "%s"',
+  ERR_HTTP2_INVALID_HEADER_VALUE = 'Invalid value "%s" for header "%s"',
+  ERR_HTTP2_INVALID_INFO_STATUS = "Invalid informational status code: %s",
+  ERR_HTTP2_INVALID_PSEUDOHEADER = '"%s" is an invalid pseudoheader or is used incorrectly',
+  ERR_HTTP2_INVALID_SESSION = "The session has been destroyed",
+  ERR_HTTP2_INVALID_SETTING_VALUE = 'Invalid value for setting "%s": %s',
+  ERR_HTTP2_INVALID_STREAM = "The stream has been destroyed",
+  ERR_HTTP2_NESTED_PUSH = "A push stream cannot initiate another push stream.",
+  ERR_HTTP2_NO_MEM = "Out of memory",
+  ERR_HTTP2_OUT_OF_STREAMS = "No stream ID is available because maximum stream ID has been reached",
+  ERR_HTTP2_PAYLOAD_FORBIDDEN = "Responses with %s status must not have a payload",
+  ERR_HTTP2_PING_CANCEL = "HTTP2 ping cancelled",
+  ERR_HTTP2_PING_LENGTH = "HTTP2 ping payload must be 8 bytes",
+  ERR_HTTP2_PUSH_DISABLED = "HTTP/2 client has disabled push streams",
+  ERR_HTTP2_SESSION_ERROR = "Session closed with error code %s",
+  ERR_HTTP2_SETTINGS_CANCEL = "HTTP2 session settings canceled",
+  ERR_HTTP2_STATUS_101 = "HTTP status code 101 (Switching Protocols) is forbidden in HTTP/2",
+  ERR_HTTP2_STATUS_INVALID = "Invalid status code: %s",
+  ERR_HTTP2_STREAM_CANCEL = "The pending stream has been canceled%s",
+  ERR_HTTP2_STREAM_ERROR = "Stream closed with error code %s",
+  ERR_HTTP2_TRAILERS_ALREADY_SENT = "Trailing headers have already been sent",
+  ERR_HTTP2_TRAILERS_NOT_READY =
+    "Trailing headers cannot be sent until after the wantTrailers event is emitted",
+  ERR_HTTP2_UNSUPPORTED_PROTOCOL = 'protocol "%s" is unsupported.',
+  ERR_INVALID_CHAR = 'Invalid character in header content ["%s"]',
+  ERR_INVALID_HTTP_TOKEN = 'Header name must be a valid HTTP token ["%s"]',
+  ERR_SERVER_NOT_RUNNING = "Server is not running.",
+  ERR_STREAM_DESTROYED = "Cannot call %s after a stream was destroyed",
+  ERR_STREAM_OVERFLOW = "more than %s bytes (stream_output_max) wait for the peer",
+  ERR_STREAM_PREMATURE_CLOSE = "Premature close",
+  ERR_STREAM_WRITE_AFTER_END = "write after end",
+  ERR_PERIGEE_NOT_SUPPORTED = "%s is not supported",
+}
+
+local names = {
+  ERR_HTTP2_CONNECT_AUTHORITY = "Error", ERR_HTTP2_INVALID_CONNECTION_HEADERS = "TypeError",
+  ERR_HTTP2_HEADER_SINGLE_VALUE = "TypeError", ERR_HTTP2_INVALID_HEADER_VALUE = "TypeError",
+  ERR_HTTP2_INVALID_PSEUDOHEADER = "TypeError", ERR_HTTP2_INVALID_INFO_STATUS = "RangeError",
+  ERR_HTTP2_INFO_STATUS_NOT_ALLOWED = "RangeError", ERR_HTTP2_STATUS_INVALID = "RangeError",
+  ERR_HTTP2_INVALID_SETTING_VALUE = "RangeError", ERR_HTTP2_PING_LENGTH = "RangeError",
+  ERR_INVALID_CHAR = "TypeError", ERR_INVALID_HTTP_TOKEN = "TypeError",
+}
+
+--- Makes the error of that code; the rest fills its text.
+function errors.make(code, ...)
+  local text = texts[code]
+  if select("#", ...) > 0 then text = text:format(...) end
+  return base.named(names[code] or "Error", code, text)
+end
+
+--- Throws it.
+function errors.throw(code, ...)
+  error(errors.make(code, ...), 0)
+end
+
+local code_names = {
+  [0] = "NGHTTP2_NO_ERROR", "NGHTTP2_PROTOCOL_ERROR", "NGHTTP2_INTERNAL_ERROR",
+  "NGHTTP2_FLOW_CONTROL_ERROR", "NGHTTP2_SETTINGS_TIMEOUT", "NGHTTP2_STREAM_CLOSED",
+  "NGHTTP2_FRAME_SIZE_ERROR", "NGHTTP2_REFUSED_STREAM", "NGHTTP2_CANCEL", "NGHTTP2_COMPRESSION_ERROR",
+  "NGHTTP2_CONNECT_ERROR", "NGHTTP2_ENHANCE_YOUR_CALM", "NGHTTP2_INADEQUATE_SECURITY",
+  "NGHTTP2_HTTP_1_1_REQUIRED",
+}
+
+--- The name of an HTTP/2 error code, or its number as text.
+function errors.code_name(code)
+  return code_names[code] or tostring(code)
+end
+
+--- What a stream that ended with that code (neither 0 nor 8) reports.
+function errors.stream_error(code)
+  return errors.make("ERR_HTTP2_STREAM_ERROR", errors.code_name(code))
+end
+
+errors.from = base.from
+errors.is = base.is
+errors.check_type = base.check_type
+errors.check_range = base.check_range
+errors.nearest = base.nearest
+errors.new = base.new
+
+return errors

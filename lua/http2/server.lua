@@ -1,0 +1,270 @@
+--- http2.server: listening, and the sessions that come of it.
+local native = require "perigee.native"
+local core = require "perigee.core"
+local task = require "perigee.task"
+local ticks = require "perigee.ticks"
+local emitter = require "perigee.emitter"
+local failure = require "perigee.failure"
+local errors = require "http2.errors"
+local options = require "http2.options"
+local session_class = require "http2.session"
+
+local emit, put_tick = emitter.emit, ticks.put
+
+-- Server sessions.
+local session_methods, session_getters = { type = 0 }, {}
+
+function session_methods:_on_timeout()
+  if emitter.has(self, "timeout") then emit(self, "timeout", nil) end
+  if self.destroyed or not self.server then return end
+  if emitter.has(self.server, "timeout") then
+    emit(self.server, "timeout", nil, self)
+  elseif not emitter.has(self, "timeout") then
+    self:destroy()
+  end
+end
+
+for _, name in ipairs { "altsvc", "origin" } do
+  session_methods[name] = function() errors.throw("ERR_PERIGEE_NOT_SUPPORTED", name) end
+end
+
+local Session = session_class.extend(session_methods, session_getters)
+
+-- Servers.
+local Server = {}
+for name, fn in next, emitter.methods do Server[name] = fn end
+Server.listening = false
+Server.timeout = 0
+
+local servers = {} -- slot -> server, while C knows it
+local metatable = {
+  __index = Server,
+  __tostring = function(self) return self._secure and "Http2SecureServer" or "Http2Server" end,
+}
+
+local module = { by_slot = servers }
+
+--- Makes a server. given: options (checked here), on_request: a compat 'request' listener.
+function module.new(given, on_request, secure)
+  if type(given) == "function" then given, on_request = nil, given end
+  given = given or {}
+  errors.check_type(given, "options", "table")
+  local what = secure and "createSecureServer" or "createServer"
+  options.check(given, "server", what)
+  local numbers = options.native(given, true)
+  -- A plain server accepts TLS options and ignores them (API.md 1, rule 1).
+  if secure then numbers.tls = options.tls_context(given, true) end
+  local server = setmetatable({
+    _secure = secure, _options = given, _numbers = numbers, _sessions = {}, _connections = 0,
+    _expose_errors = given.exposeErrors, _strict = given.strictSingleValueFields ~= false,
+    _max_pings = given.maxOutstandingPings, timeout = given.timeout or 0,
+    maxConnections = given.maxConnections,
+  }, metatable)
+  if on_request ~= nil then server:on("request", on_request) end
+  return server
+end
+
+-- A listener was added: those that want rawHeaders make us collect them.
+function Server:_on_listener(name, listener)
+  if name == "stream" then
+    local about = debug.getinfo(listener, "u")
+    if about.isvararg or about.nparams >= 4 then self._wants_raw = true end
+  elseif name == "request" then
+    errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "the compat 'request' event (use 'stream')")
+  end
+end
+
+local function refuse_listen(self, code, text, number)
+  local err = errors.new(code, text, { errno = number, syscall = "listen" })
+  put_tick(function() emit(self, "error", nil, err) end)
+end
+
+--- From elsewhere in the Lua half: the C server exists from now on.
+function Server:_make()
+  if self._slot then return true end
+  local slot, generation, text = native.server_new(self._numbers)
+  if not slot then return nil, generation, text end
+  self._slot, self._generation = slot, generation
+  servers[slot] = self
+  if self.maxConnections then native.server_limit(slot, generation, self.maxConnections) end
+  return true
+end
+
+--- listen(port[, host][, backlog][, callback]), listen(path[, …]), listen {port=, host=, path=, fd=, backlog=}.
+-- Port 0 lets the system choose; address() tells. 'listening' or 'error' follows.
+function Server:listen(...)
+  local arguments = { ... }
+  local n = select("#", ...)
+  local where = { backlog = nil }
+  local callback
+  if n > 0 and type(arguments[n]) == "function" then callback = arguments[n] end
+  local first = arguments[1]
+  if type(first) == "table" then
+    where.port, where.host, where.path, where.fd = first.port, first.host, first.path, first.fd
+    where.backlog, where.ipv6_only = first.backlog, first.ipv6Only
+  elseif type(first) == "number" then
+    where.port = first
+    if type(arguments[2]) == "string" then where.host = arguments[2] end
+    for i = 2, 3 do
+      if type(arguments[i]) == "number" then where.backlog = arguments[i] end
+    end
+  elseif type(first) == "string" then
+    if tonumber(first) then
+      where.port = tonumber(first)
+    else
+      where.path = first
+    end
+    if type(arguments[2]) == "number" then where.backlog = arguments[2] end
+  elseif first ~= nil and type(first) ~= "function" then
+    errors.check_type(first, "port", "number or string or table")
+  end
+  if self.listening or self._closing then
+    error(errors.new("ERR_SERVER_ALREADY_LISTEN",
+      "Listen method has been called more than once without closing."), 0)
+  end
+  if where.path ~= nil then
+    errors.check_type(where.path, "path", "string")
+  elseif where.fd == nil then
+    where.port = errors.check_range(tonumber(where.port) or where.port or 0, "port", 0, 65535)
+    if where.host == "localhost" then where.host = "127.0.0.1" end
+    if where.host ~= nil then errors.check_type(where.host, "host", "string") end
+  end
+  if callback then self:once("listening", callback) end
+  if module.recorder then
+    module.recorder(self, where)
+    return self
+  end
+  local made, made_code, made_text = self:_make()
+  if not made then
+    refuse_listen(self, made_code, made_text)
+    return self
+  end
+  local done, code, text, number = native.server_listen(self._slot, self._generation, where)
+  if not done then
+    refuse_listen(self, code, text, number)
+    return self
+  end
+  self.listening = true
+  put_tick(function()
+    if self.listening then emit(self, "listening", nil) end
+  end)
+  return self
+end
+
+--- {address=, family=, port=}, the path of a UNIX socket, or nil.
+function Server:address()
+  if not self.listening then return nil end
+  local host, port, family = native.server_address(self._slot, self._generation)
+  if not port then return host end
+  return { address = host, family = family, port = port }
+end
+
+local function emit_close(self)
+  if self._close_told then return end
+  self._close_told = true
+  servers[self._slot or 0] = nil
+  if self._slot then native.server_forget(self._slot, self._generation) end
+  emit(self, "close", nil)
+  self._slot = nil
+  self._closing = nil
+end
+
+function Server:_maybe_closed()
+  if self._closing and self._connections == 0 then put_tick(emit_close, self) end
+end
+
+--- Graceful: stops accepting, GOAWAY(NO_ERROR) on every session, open streams finish; callback (and
+-- 'close') when the last connection is gone.
+function Server:close(callback)
+  if callback ~= nil then errors.check_type(callback, "callback", "function") end
+  if not self.listening and not self._closing and self._connections == 0 then
+    if callback then put_tick(task.run, nil, callback, errors.make("ERR_SERVER_NOT_RUNNING")) end
+    return self
+  end
+  if callback then self:once("close", callback) end
+  if self._closing then return self end
+  self._closing = true
+  self._close_told = false
+  self.listening = false
+  native.server_stop(self._slot, self._generation)
+  native.server_close_early(self._slot, self._generation)
+  local open = {}
+  for session in next, self._sessions do open[#open + 1] = session end
+  table.sort(open, function(a, b) return a._number < b._number end)
+  for i = 1, #open do open[i]:close() end
+  self:_maybe_closed()
+  return self
+end
+
+--- Idle time of sessions in ms, 0 for none; callback at 'timeout'. Applies to sessions made later.
+function Server:setTimeout(ms, callback)
+  self.timeout = errors.check_range(ms or 120000, "msecs", 0, 2147483647)
+  if callback then self:on("timeout", callback) end
+  return self
+end
+
+--- callback(err, n): connections now.
+function Server:getConnections(callback)
+  errors.check_type(callback, "callback", "function")
+  local n = self._slot and native.server_count(self._slot, self._generation) or 0
+  put_tick(task.run, nil, function() callback(nil, n) end)
+  return self
+end
+
+function Server:ref()
+  if self._slot then native.server_ref(self._slot, self._generation, true) end
+  return self
+end
+
+function Server:unref()
+  if self._slot then native.server_ref(self._slot, self._generation, false) end
+  return self
+end
+
+for _, name in ipairs {
+  "updateSettings", "closeIdleConnections", "addContext", "setSecureContext", "getTicketKeys", "setTicketKeys",
+} do
+  Server[name] = function() errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "server:" .. name) end
+end
+
+function Server:_happened(name)
+  if name == "listening" and self.listening then return true end
+  if name == "close" and self._close_told then return true end
+  return false
+end
+
+function Server:_on_unheard_error(err)
+  -- The prototyper's usual one: the port is taken.
+  module.on_fatal(err)
+end
+
+local function emit_connect(session)
+  if not session.destroyed then emit(session, "connect", nil, session, session.socket) end
+end
+
+--- From the dispatcher: a connection speaks HTTP/2.
+function Server:_on_session(slot, generation)
+  local session = session_class.new(Session, slot, generation)
+  session.server = self
+  session._max_pings = self._max_pings
+  session._output_max = 16777216
+  self._sessions[session] = true
+  self._connections = self._connections + 1
+  if self._closing then session:close() end
+  if emitter.has(self, "session") then emit(self, "session", nil, session) end
+  put_tick(emit_connect, session)
+  if self.timeout > 0 and not session.destroyed then session:setTimeout(self.timeout) end
+  return session
+end
+
+--- From the dispatcher: its transport is gone. First the server's 'close', then the session's.
+function Server:_on_session_gone(session)
+  if not self._sessions[session] then return end
+  self._sessions[session] = nil
+  self._connections = self._connections - 1
+  self:_maybe_closed()
+end
+
+module.failure = failure
+module.core = core
+return module

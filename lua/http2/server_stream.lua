@@ -1,0 +1,115 @@
+--- http2.server_stream: the server's side of an exchange: answers.
+local core = require "perigee.core"
+local headers = require "http2.headers"
+local errors = require "http2.errors"
+local base = require "http2.stream"
+
+local methods, getters = {}, {}
+
+local RESPOND_END, RESPOND_DATE = core.RESPOND_END, core.RESPOND_DATE
+local EMPTY = {}
+
+local function status_of(t)
+  local status = headers.get(t, ":status")
+  if status == nil then return 200 end
+  local number = tonumber(status)
+  if not number or number % 1 ~= 0 or number < 100 or number > 599 then
+    errors.throw("ERR_HTTP2_STATUS_INVALID", tostring(status))
+  end
+  if number < 200 then errors.throw("ERR_HTTP2_STATUS_INVALID", tostring(status)) end
+  return number
+end
+
+--- Starts the answer. t: header table (or flat list) with ":status" 200 to 599 (200 by default).
+-- options: endStream, waitForTrailers, sendDate (true by default).
+-- Throws ERR_HTTP2_HEADERS_SENT the second time, ERR_HTTP2_INVALID_STREAM when the stream is gone.
+function methods:respond(t, options)
+  if self.destroyed or self.closed then errors.throw("ERR_HTTP2_INVALID_STREAM") end
+  if self.headersSent then errors.throw("ERR_HTTP2_HEADERS_SENT") end
+  if t == nil then t = EMPTY elseif type(t) ~= "table" then errors.check_type(t, "headers", "table") end
+  local status = status_of(t)
+  local flags, ends, wait = RESPOND_DATE, false, false
+  if options then
+    ends = options.endStream and true or false
+    wait = options.waitForTrailers and true or false
+    if options.sendDate == false then flags = 0 end
+  end
+  if status == 204 or status == 205 or status == 304 or self.headRequest then
+    ends = true
+  end
+  if ends then
+    flags = flags + RESPOND_END
+    wait = false
+  end
+  if headers.stage_response(t, self._strict) and flags >= RESPOND_DATE then flags = flags - RESPOND_DATE end
+  core.stream_respond(self._slot, self._generation, status, flags)
+  self.headersSent = true
+  self._sent = t
+  self._status = status
+  if ends then
+    self.writableEnded = true
+    self.endAfterHeaders = true
+  elseif wait then
+    self._wait_for_trailers = true
+  end
+end
+
+--- What went out, with :status and date filled in.
+function getters:sentHeaders()
+  local sent = self._sent
+  if not sent then return nil end
+  local out = {}
+  for name, value in next, sent do out[name] = value end
+  out[":status"] = self._status
+  return out
+end
+
+--- Sends a 1xx block (not 101), before respond().
+function methods:additionalHeaders(t)
+  if self.destroyed or self.closed then errors.throw("ERR_HTTP2_INVALID_STREAM") end
+  if self.headersSent then errors.throw("ERR_HTTP2_HEADERS_AFTER_RESPOND") end
+  errors.check_type(t, "headers", "table")
+  local status = tonumber(headers.get(t, ":status"))
+  if status == 101 then errors.throw("ERR_HTTP2_STATUS_101") end
+  if not status or status < 100 or status > 199 then
+    errors.throw("ERR_HTTP2_INVALID_INFO_STATUS", tostring(headers.get(t, ":status")))
+  end
+  headers.stage_response(t, self._strict)
+  core.stream_inform(self._slot, self._generation, status)
+  local list = self.sentInfoHeaders or {}
+  list[#list + 1] = t
+  self.sentInfoHeaders = list
+end
+
+function methods:respondWithFile()
+  errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "respondWithFile")
+end
+
+function methods:respondWithFD()
+  errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "respondWithFD")
+end
+
+function methods:pushStream()
+  errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "pushStream")
+end
+
+getters.pushAllowed = function() return false end
+
+-- The handler threw before it answered: 500, with the error's text only when the server was told to.
+function methods:_fail_response(err)
+  self:respond { [":status"] = 500, ["content-type"] = "text/plain; charset=utf-8" }
+  if self.writableEnded then return end
+  self:finish(self._server._expose_errors and tostring(err) .. "\n" or "Internal Server Error\n")
+end
+
+-- The answer is out and nobody wants the rest of the request: the client may stop (RFC 9113 8.1).
+function methods:_after_finish()
+  if self._end_of_input or self._reads or self._gone or self.closed then return end
+  core.stream_reset(self._slot, self._generation, 0)
+end
+
+local class = base.extend(methods, getters)
+class.methods._peer_errors_are_quiet = true
+class.methods._unread_is_dropped = true
+
+return class

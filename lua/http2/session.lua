@@ -1,0 +1,403 @@
+--- http2.session: a connection as the script sees it, what both roles share.
+local native = require "perigee.native"
+local core = require "perigee.core"
+local task = require "perigee.task"
+local ticks = require "perigee.ticks"
+local emitter = require "perigee.emitter"
+local failure = require "perigee.failure"
+local errors = require "http2.errors"
+local settings = require "http2.settings"
+local stream_class = require "http2.stream"
+
+local emit, put_tick = emitter.emit, ticks.put
+local NO_ERROR, INTERNAL_ERROR, CANCEL = 0, 2, 8
+local PINGS_MAX = 10
+
+local methods = {}
+for name, fn in next, emitter.methods do methods[name] = fn end
+
+local getters = {}
+local class = { methods = methods, getters = getters }
+
+local defaults = {
+  closed = false, destroyed = false, connecting = false, goawayCode = 0, goawayLastStreamID = 0,
+  pendingSettingsAck = false,
+}
+
+local last_number = 0
+
+--- Makes the metatable of a role.
+function class.extend(more, more_getters)
+  local fixed = {}
+  for name, value in next, defaults do fixed[name] = value end
+  for name, value in next, methods do fixed[name] = value end
+  for name, value in next, more do fixed[name] = value end
+  local computed = {}
+  for name, value in next, getters do computed[name] = value end
+  for name, value in next, more_getters do computed[name] = value end
+  return {
+    __index = function(self, key)
+      local value = fixed[key]
+      if value ~= nil then return value end
+      local getter = computed[key]
+      if getter then return getter(self) end
+      return nil
+    end,
+    __tostring = function(self) return ("Http2Session (number %d)"):format(self._number) end,
+  }
+end
+
+--- A new object. slot and generation may come later (a client that connects).
+function class.new(metatable, slot, generation)
+  last_number = last_number + 1
+  return setmetatable({
+    _slot = slot, _generation = generation, _number = last_number, _open = 0, _started = native.clock(),
+  }, metatable)
+end
+
+-- --- Properties.
+
+local function info(self)
+  if not self._info and self._slot and not self.connecting then
+    self._info = native.session_info(self._slot, self._generation)
+  end
+  return self._info
+end
+
+function getters:alpnProtocol()
+  local known = info(self)
+  return known and known.alpnProtocol
+end
+
+function getters:encrypted()
+  local known = info(self)
+  if not known then return nil end
+  return known.encrypted
+end
+
+local Socket = {}
+function Socket.__index(t, key)
+  local session = t._session
+  local known = info(session)
+  if known and known[key] ~= nil then return known[key] end
+  if key == "destroy" then return function(_, err) session:destroy(err) end end
+  if key == "setTimeout" then return function(_, ...) return session:setTimeout(...) end end
+  if key == "ref" then return function() session:ref() end end
+  if key == "unref" then return function() session:unref() end end
+  if key == "destroyed" then return session.destroyed end
+  if key == "write" or key == "read" or key == "pause" or key == "resume" or key == "end_" or key == "finish" then
+    error(errors.new("ERR_HTTP2_NO_SOCKET_MANIPULATION",
+      "HTTP/2 sockets should not be directly manipulated (e.g. read and written)"), 0)
+  end
+  return nil
+end
+
+--- Facts about the connection: remoteAddress, remotePort, localAddress, servername, tlsVersion, cipher, …
+function getters:socket()
+  if not self._socket then
+    info(self)
+    self._socket = setmetatable({ _session = self }, Socket)
+  end
+  return self._socket
+end
+
+function getters:localSettings()
+  if not self._slot or self.connecting then return {} end
+  return settings.of_session(self._slot, self._generation, false)
+end
+
+function getters:remoteSettings()
+  if not self._slot or self.connecting then return {} end
+  return settings.of_session(self._slot, self._generation, true)
+end
+
+local state_names = {
+  "effectiveLocalWindowSize", "effectiveRecvDataLength", "nextStreamID", "localWindowSize",
+  "lastProcStreamID", "remoteWindowSize", "outboundQueueSize", "deflateDynamicTableSize",
+  "inflateDynamicTableSize",
+}
+
+function getters:state()
+  if not self._slot or self.destroyed or core.session_number(self._slot, self._generation, 0) < 0 then
+    return {}
+  end
+  local state = {}
+  for i = 1, #state_names do
+    state[state_names[i]] = core.session_number(self._slot, self._generation, i - 1)
+  end
+  return state
+end
+
+-- --- The end.
+
+local function emit_gone(self, err)
+  if err then
+    if self.server then emit(self.server, "sessionError", nil, err, self) end
+    emit(self, "error", nil, err)
+  end
+  self._close_emitted = true
+  emit(self, "close", nil)
+end
+
+-- In the next loop iteration but one: after the peer, if it lives in this process, heard GOAWAY.
+local function emit_gone_later(self, err)
+  local timers = require "perigee.timers"
+  timers.setImmediate(function()
+    timers.setImmediate(function() emit_gone(self, err) end)
+  end)
+end
+
+--- Graceful: GOAWAY(NO_ERROR), no new streams; ends when the open ones did. callback at 'close'.
+function methods:close(callback)
+  if self.destroyed then return end
+  if callback then self:once("close", callback) end
+  if self.closed then return end
+  self.closed = true
+  if self.connecting then
+    self:_fail_pending(errors.make("ERR_HTTP2_GOAWAY_SESSION"))
+  else
+    core.session_goaway(self._slot, self._generation, NO_ERROR, -1, nil)
+  end
+  self:_maybe_finish()
+end
+
+-- Closing, and the last stream's 'close' is out.
+function methods:_maybe_finish()
+  if self.closed and not self.destroyed and self._open == 0 then
+    core.session_finish(self._slot, self._generation)
+  end
+end
+
+function methods:_on_stream_done(stream)
+  self._open = self._open - 1
+  if self._streams then self._streams[stream] = nil end
+  if self.closed and self._open == 0 then self:_maybe_finish() end
+end
+
+--- At once: streams are destroyed, GOAWAY(code), the connection ends. A number in the first place is the
+-- code and makes an error unless it is 0; an error without code means INTERNAL_ERROR.
+function methods:destroy(err, code)
+  if self.destroyed then return end
+  if type(err) == "number" then
+    code = err
+    err = code ~= NO_ERROR and errors.make("ERR_HTTP2_SESSION_ERROR", tostring(code)) or nil
+  elseif err ~= nil then
+    err = errors.from(err)
+    code = code or INTERNAL_ERROR
+  end
+  code = code or NO_ERROR
+  self.destroyed = true
+  self._destroyed_here = true
+  self:_fail_pending(errors.make("ERR_HTTP2_STREAM_CANCEL", err and (" (caused by: " .. err.message .. ")") or ""),
+    err)
+  info(self)
+  self._destroy_error = err
+  core.session_destroy(self._slot, self._generation, code)
+  emit_gone_later(self, err)
+end
+
+function methods:_fail_pending() end
+
+--- From the dispatcher: the connection is gone. name: a code such as ECONNREFUSED, or "".
+function methods:_on_gone(code, by, name, reason)
+  local here = self._destroyed_here
+  self.destroyed = true
+  self.closeInfo = {
+    by = by == 0 and "peer" or stream_class.by_names[by], code = code, codeName = errors.code_name(code),
+    reason = name ~= "" and name or "closed", detail = reason ~= "" and reason or nil,
+    ms = native.clock() - self._started,
+  }
+  if self._timer then
+    self._timer:close()
+    self._timer = nil
+  end
+  self:_cancel_callbacks()
+  if here then return end
+  local err = self._pending_error
+  if not err and name ~= "" then err = errors.new(name, reason) end
+  self:_fail_pending(errors.make("ERR_HTTP2_STREAM_CANCEL",
+    err and (" (caused by: " .. err.message .. ")") or ""), err)
+  put_tick(emit_gone, self, err)
+end
+
+--- From the dispatcher: the peer's GOAWAY.
+function methods:_on_goaway(code, last_id, opaque)
+  self.goawayCode, self.goawayLastStreamID = code, last_id
+  if self.destroyed then return end
+  emit(self, "goaway", nil, code, last_id, opaque)
+  if self.destroyed then return end
+  if code == NO_ERROR then
+    self:close()
+  else
+    self:_destroy_by_peer(errors.make("ERR_HTTP2_SESSION_ERROR", tostring(code)))
+  end
+end
+
+function methods:_destroy_by_peer(err)
+  self:destroy(err, NO_ERROR)
+end
+
+function methods:_on_unheard_error(err)
+  if self.server then return end -- 'sessionError' had its chance
+  failure.log("error", "unhandled session error", err, nil, nil)
+end
+
+function methods:_closed_error()
+  return self._destroy_error or errors.make("ERR_HTTP2_INVALID_SESSION")
+end
+
+function methods:_happened(name)
+  if name == "close" then return self._close_emitted or false end
+  if name == "connect" and not self.connecting and not self.destroyed then return true, self, self.socket end
+  if self.destroyed then return true, nil, self:_closed_error() end
+  return false
+end
+
+-- --- Frames.
+
+--- GOAWAY only. last_id 0 or less: the last stream that was processed.
+function methods:goaway(code, last_id, opaque)
+  code = errors.check_range(code or NO_ERROR, "code", 0, 4294967295)
+  last_id = last_id or 0
+  if opaque ~= nil then errors.check_type(opaque, "opaqueData", "string") end
+  if self.destroyed then errors.throw("ERR_HTTP2_INVALID_SESSION") end
+  if self.connecting then
+    self:once("connect", function() self:goaway(code, last_id, opaque) end)
+    return
+  end
+  core.session_goaway(self._slot, self._generation, code, last_id > 0 and last_id or -1, opaque)
+end
+
+local function call_back(callback, a, b)
+  task.run(nil, callback, a, b)
+end
+
+--- Sends PING; callback(err, ms, payload) at the answer. payload: 8 bytes, or none. Returns whether it was sent.
+function methods:ping(payload, callback)
+  if type(payload) == "function" then payload, callback = nil, payload end
+  if payload ~= nil then
+    errors.check_type(payload, "payload", "string")
+    if #payload ~= 8 then errors.throw("ERR_HTTP2_PING_LENGTH") end
+  end
+  errors.check_type(callback, "callback", "function")
+  if self.destroyed or self.connecting then
+    put_tick(call_back, callback, errors.make("ERR_HTTP2_PING_CANCEL"))
+    return false
+  end
+  local waiting = self._pings or {}
+  if #waiting >= (self._max_pings or PINGS_MAX) then
+    put_tick(call_back, callback, errors.make("ERR_HTTP2_PING_CANCEL"))
+    return false
+  end
+  payload = payload or native.random(8)
+  if core.session_ping(self._slot, self._generation, payload) ~= 0 then return false end
+  waiting[#waiting + 1] = { callback = callback, sent = native.clock() }
+  self._pings = waiting
+  return true
+end
+
+function methods:_on_ping(payload, ack)
+  if not ack then
+    emit(self, "ping", nil, payload)
+    return
+  end
+  local ping = self._pings and table.remove(self._pings, 1)
+  if ping then
+    self.pingRTT = native.clock() - ping.sent
+    task.run(nil, ping.callback, nil, self.pingRTT, payload)
+  end
+end
+
+--- Sends SETTINGS; callback(err, settings, ms) when they are acknowledged.
+function methods:settings(t, callback)
+  local list = settings.to_list(t)
+  if callback ~= nil then errors.check_type(callback, "callback", "function") end
+  if self.destroyed then errors.throw("ERR_HTTP2_INVALID_SESSION") end
+  if self.connecting then
+    self:once("connect", function() self:settings(t, callback) end)
+    return
+  end
+  self.pendingSettingsAck = true
+  local waiting = self._settings_sent or {}
+  waiting[#waiting + 1] = { callback = callback, sent = native.clock() }
+  self._settings_sent = waiting
+  core.session_settings(self._slot, self._generation, list)
+end
+
+function methods:_on_settings_ack()
+  if not self._settled then
+    self._settled = true -- those of the preface
+  else
+    local sent = self._settings_sent and table.remove(self._settings_sent, 1)
+    if sent and #self._settings_sent == 0 then self.pendingSettingsAck = false end
+    if sent and sent.callback then
+      task.run(nil, sent.callback, nil, self.localSettings, native.clock() - sent.sent)
+    end
+  end
+  if emitter.has(self, "localSettings") then emit(self, "localSettings", nil, self.localSettings) end
+end
+
+function methods:_on_settings()
+  if emitter.has(self, "remoteSettings") then emit(self, "remoteSettings", nil, self.remoteSettings) end
+end
+
+function methods:_cancel_callbacks()
+  local pings, sent = self._pings, self._settings_sent
+  self._pings, self._settings_sent = nil, nil
+  for i = 1, pings and #pings or 0 do
+    put_tick(call_back, pings[i].callback, errors.make("ERR_HTTP2_PING_CANCEL"))
+  end
+  for i = 1, sent and #sent or 0 do
+    if sent[i].callback then put_tick(call_back, sent[i].callback, errors.make("ERR_HTTP2_SETTINGS_CANCEL")) end
+  end
+end
+
+--- The connection's receive window in bytes, in all.
+function methods:setLocalWindowSize(size)
+  errors.check_range(size, "windowSize", 0, 2147483647)
+  if self.destroyed then errors.throw("ERR_HTTP2_INVALID_SESSION") end
+  core.session_window(self._slot, self._generation, size)
+end
+
+function methods:_on_frame_error(frame_type, code, id)
+  local stream = self._by_id and self._by_id(id)
+  emit(stream or self, "frameError", stream, frame_type, code, id)
+end
+
+--- Emits 'timeout' when no frame of a stream came or went for ms milliseconds; 0 ends that.
+function methods:setTimeout(ms, callback)
+  errors.check_range(ms, "msecs", 0, 2147483647)
+  if self._timer then
+    self._timer:close()
+    self._timer = nil
+  end
+  if ms == 0 then
+    if callback then self:off("timeout", callback) end
+    return self
+  end
+  if callback then self:on("timeout", callback) end
+  local seen = self._activity
+  local function fire()
+    self._timer = nil
+    if self.destroyed then return end
+    if self._activity == seen then
+      if self._on_timeout then self:_on_timeout() else emit(self, "timeout", nil) end
+      if self.destroyed then return end
+    end
+    seen = self._activity
+    self._timer = task.timer(ms, fire):unref()
+  end
+  self._timer = task.timer(ms, fire):unref()
+  return self
+end
+
+function methods:ref()
+  core.session_ref(self._slot, self._generation, true)
+end
+
+function methods:unref()
+  core.session_ref(self._slot, self._generation, false)
+end
+
+class.CANCEL = CANCEL
+return class

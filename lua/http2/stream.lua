@@ -1,0 +1,689 @@
+--- http2.stream: an exchange as the script sees it, what both roles share: life, writing, reading, waiting.
+-- The C half knows it by slot and generation; the object stays for as long as the script keeps it.
+local core = require "perigee.core"
+local task = require "perigee.task"
+local ticks = require "perigee.ticks"
+local emitter = require "perigee.emitter"
+local failure = require "perigee.failure"
+local errors = require "http2.errors"
+local headers = require "http2.headers"
+
+local emit, put_tick = emitter.emit, ticks.put
+local NO_ERROR, INTERNAL_ERROR, CANCEL = 0, 2, 8
+
+local methods = {}
+for name, fn in next, emitter.methods do methods[name] = fn end
+
+-- Properties as they are until something happens; set on the object then.
+local defaults = {
+  _is_stream = true,
+  closed = false, destroyed = false, aborted = false, pending = false, rstCode = 0,
+  headersSent = false, complete = false, endAfterHeaders = false,
+  writableEnded = false, writableFinished = false, readableEnded = false,
+  writableHighWaterMark = 65536,
+}
+
+local getters = {}
+
+local class = { methods = methods, getters = getters, defaults = defaults }
+
+--- Makes the metatable of a role. more: methods that come on top; more_getters likewise.
+function class.extend(more, more_getters)
+  local fixed = {}
+  for name, value in next, defaults do fixed[name] = value end
+  for name, value in next, methods do fixed[name] = value end
+  for name, value in next, more do fixed[name] = value end
+  local computed = {}
+  for name, value in next, getters do computed[name] = value end
+  for name, value in next, more_getters do computed[name] = value end
+  return {
+    __index = function(self, key)
+      local value = fixed[key]
+      if value ~= nil then return value end
+      local getter = computed[key]
+      if getter then return getter(self) end
+      return nil
+    end,
+    __tostring = function(self) return ("Http2Stream (id %s)"):format(tostring(self.id)) end,
+    methods = fixed,
+  }
+end
+
+-- --- Properties.
+
+function getters:bufferSize()
+  local n = core.stream_number(self._slot, self._generation, 0)
+  return n > 0 and n or 0
+end
+getters.writableLength = getters.bufferSize
+
+function getters:writableNeedDrain()
+  return self._needs_drain == true
+end
+
+function getters:readableFlowing()
+  return self._flowing
+end
+
+function getters:bytesRead()
+  return self._bytes_read or math.max(0, core.stream_number(self._slot, self._generation, 1))
+end
+
+function getters:bytesWritten()
+  return self._bytes_written or math.max(0, core.stream_number(self._slot, self._generation, 2))
+end
+
+function getters:state()
+  local local_close = core.stream_number(self._slot, self._generation, 0x100 + 9)
+  if local_close < 0 then return {} end
+  local remote_close = core.stream_number(self._slot, self._generation, 0x100 + 10)
+  local state = 2
+  if local_close == 1 and remote_close == 1 then
+    state = 7
+  elseif local_close == 1 then
+    state = 5
+  elseif remote_close == 1 then
+    state = 6
+  end
+  return {
+    state = state, weight = 16, sumDependencyWeight = 0, localClose = local_close, remoteClose = remote_close,
+    localWindowSize = core.stream_number(self._slot, self._generation, 0x100 + 11),
+  }
+end
+
+-- --- The end.
+
+-- 'error' (if any) and then 'close', the last event.
+local function emit_close(self, err)
+  self._last_error = err
+  if err then emit(self, "error", self, err) end
+  self._close_emitted = true
+  emit(self, "close", self)
+  if self._reader then self:_wake_reader() end
+  if self._timer then
+    self._timer:close()
+    self._timer = nil
+  end
+  local session = self._session
+  if session then session:_on_stream_done(self) end
+end
+
+-- The handler's part of the object is over. err: for 'error', or nil.
+local function finish_life(self, err)
+  self.destroyed = true
+  self.session = nil
+  self._buffer = nil
+  put_tick(emit_close, self, err)
+end
+
+local function mark_aborted(self)
+  if self.aborted or self.writableEnded then return end
+  self.aborted = true
+  emit(self, "aborted", self)
+end
+
+local function cancel_tasks(self, reason)
+  if self._tasks then task.cancel_owned(self, reason) end
+end
+
+local function emit_finish(self)
+  if self.writableFinished then return end
+  self.writableFinished = true
+  emit(self, "finish", self)
+end
+
+local function emit_end(self)
+  if self.readableEnded then return end
+  self.readableEnded = true
+  emit(self, "end", self)
+end
+
+-- A reset by either side, after which the rest of the events are owed.
+local function close_abnormally(self, code, err)
+  if not err and code ~= NO_ERROR and code ~= CANCEL then err = errors.stream_error(code) end
+  if not self.writableFinished then
+    self.writableEnded = true
+    put_tick(emit_finish, self)
+  end
+  if not err and self._flowing and not self.readableEnded then put_tick(emit_end, self) end
+  finish_life(self, err)
+  put_tick(cancel_tasks, self, errors.code_name(code))
+end
+
+--- Ends the stream at once: what waits is dropped but for the first chunk, then RST_STREAM. err
+-- (optional): an error for 'error'; its code is INTERNAL_ERROR then.
+function methods:destroy(err)
+  if self.destroyed then return self end
+  local code = NO_ERROR
+  if err ~= nil then
+    err = errors.from(err)
+    code = INTERNAL_ERROR
+    if err.code == "ABORT_ERR" then code = CANCEL end
+  elseif self.closed then
+    code = self.rstCode
+  end
+  if not self.closed then
+    self.closed = true
+    self.rstCode = code
+    mark_aborted(self)
+  end
+  if self.destroyed then return self end -- by an 'aborted' listener
+  self._reset_by_us = true
+  core.stream_reset(self._slot, self._generation, code)
+  if self._drop_pending then self:_drop_pending() end
+  if not err and code ~= NO_ERROR and code ~= CANCEL then err = errors.stream_error(code) end
+  finish_life(self, err)
+  if self.aborted then put_tick(cancel_tasks, self, "destroyed") end
+  return self
+end
+
+--- RST_STREAM with code (0 by default); callback at 'close'. With code 0 after finish() it waits until
+-- the body has left.
+function methods:close(code, callback)
+  if type(code) == "function" then code, callback = nil, code end
+  code = errors.check_range(code or NO_ERROR, "code", 0, 4294967295)
+  if callback then self:once("close", callback) end
+  if self.closed then return end
+  if self.pending then
+    self._close_code = code
+    self.closed = true
+    self.rstCode = code
+    return
+  end
+  if code == NO_ERROR and self.writableEnded and not self.writableFinished then
+    self._close_after_finish = true
+    return
+  end
+  self.closed = true
+  self.rstCode = code
+  mark_aborted(self)
+  self._reset_by_us = true
+  core.stream_reset(self._slot, self._generation, code)
+end
+
+local by_names = { "peer", "handler", "session", "timeout", "limit", "shutdown", "protocol" }
+class.by_names = by_names
+
+--- From the dispatcher: the protocol is through with it. by: enum ended_by.
+function methods:_on_closed(code, by, reason)
+  self._bytes_read = core.stream_number(self._slot, self._generation, 1)
+  self._bytes_written = core.stream_number(self._slot, self._generation, 2)
+  if self._headers then headers.keep(self._headers, self) end
+  self._gone = true
+  self.closeInfo = {
+    by = by_names[by] or (self._reset_by_us and "handler") or "peer", code = code,
+    codeName = errors.code_name(code), reason = by == 0 and "finished" or "reset", detail = reason,
+    bytesIn = self._bytes_read, bytesOut = self._bytes_written,
+  }
+  if self.destroyed then return end
+  if self.closed and self._reset_by_us then
+    close_abnormally(self, self.rstCode)
+    return
+  end
+  local orderly = code == NO_ERROR and by <= 1
+  self.closed = true
+  self.rstCode = code
+  if orderly then
+    if not self.writableEnded then
+      mark_aborted(self)
+      self.writableEnded = true
+    end
+    -- The peer's RST_STREAM(NO_ERROR) ends a body too; `complete` tells the difference.
+    self._end_of_input = true
+    self._close_waits = true
+    if not self._flowing and self._reads == nil and self._unread_is_dropped then self:resume() end
+    self:_flow()
+    if self.readableEnded or (self._unread_is_dropped and not self._flowing) then self:_maybe_done() end
+    return
+  end
+  mark_aborted(self)
+  if self.destroyed then return end
+  close_abnormally(self, code)
+end
+
+function methods:_maybe_done()
+  if self._close_waits and not self.destroyed then
+    self._close_waits = nil
+    finish_life(self, nil)
+  end
+end
+
+--- A handler or a listener of it threw.
+function methods:_fail(err)
+  if self.destroyed or self._gone then return end
+  if self._fail_response and not self.headersSent then
+    self:_fail_response(err)
+  else
+    self:close(INTERNAL_ERROR)
+  end
+end
+
+--- 'error' that nobody hears.
+function methods:_on_unheard_error(err)
+  failure.log(self._peer_errors_are_quiet and "debug" or "error", "unhandled stream error", err, nil, self)
+end
+
+-- --- Writing.
+
+local function call_back(callback, err, owner)
+  task.run(owner, callback, err)
+end
+
+local function write_after_end(self, callback)
+  local err = errors.make("ERR_STREAM_WRITE_AFTER_END")
+  if callback then put_tick(call_back, callback, err, self) end
+  put_tick(function() emit(self, "error", self, err) end)
+  return false
+end
+
+--- Sends data (a string). Never waits: false means that enough waits already and 'drain' will come.
+-- On a stream that is gone: false. After finish(): an 'error' ERR_STREAM_WRITE_AFTER_END.
+function methods:write(data, encoding, callback)
+  if type(encoding) == "function" then callback = encoding end
+  if type(data) ~= "string" then errors.check_type(data, "chunk", "string") end
+  if self.writableEnded and not (self.destroyed or self.closed) then return write_after_end(self, callback) end
+  if self.destroyed or self.closed then
+    if callback then put_tick(call_back, callback, errors.make("ERR_STREAM_DESTROYED", "write"), self) end
+    return false
+  end
+  if self.pending then return self:_write_pending(data, callback) end
+  if not self.headersSent then self:respond() end
+  if self.writableEnded then return write_after_end(self, callback) end
+  if callback then put_tick(call_back, callback, nil, self) end
+  if data == "" then return not self._needs_drain end
+  local queued = core.write(self._slot, self._generation, data)
+  if queued < 0 then return false end
+  if queued <= 65536 then return true end
+  local most = self._session._output_max
+  if queued > most then
+    self:destroy(errors.make("ERR_STREAM_OVERFLOW", most))
+    return false
+  end
+  self._needs_drain = true
+  return false
+end
+
+--- Sends data and waits while too much waits already. Returns true, or nil, err when the stream ended.
+function methods:send(data)
+  if self:write(data) then return true end
+  if self.destroyed or self.closed then return nil, self:_closed_error() end
+  local _, err = self:await("drain")
+  if err then return nil, err end
+  return true
+end
+
+--- Ends our side, with a last piece of data if given; callback at 'finish'. Also callable as
+-- stream["end"](stream, …) and stream:end_(…).
+function methods:finish(data, encoding, callback)
+  if type(data) == "function" then
+    data, callback = nil, data
+  elseif type(encoding) == "function" then
+    callback = encoding
+  end
+  if callback then
+    if self.writableFinished then
+      put_tick(call_back, callback, nil, self)
+    else
+      self:once("finish", callback)
+    end
+  end
+  if self.writableEnded then
+    if data ~= nil then write_after_end(self) end
+    return self
+  end
+  if self.destroyed or self.closed then return self end
+  if data ~= nil and data ~= "" then
+    self:write(data)
+    if self.destroyed then return self end
+  elseif not self.headersSent and not self.pending then
+    self:respond(nil, { endStream = not self._wait_for_trailers })
+    if self.writableEnded then return self end
+  end
+  self.writableEnded = true
+  if self.pending then return self end
+  core.stream_end(self._slot, self._generation, self._wait_for_trailers)
+  return self
+end
+methods.end_ = methods.finish
+methods["end"] = methods.finish
+
+--- From the dispatcher: our END_STREAM is framed, or (trailers_due) the body before trailers.
+function methods:_on_end_sent(trailers_due)
+  if self.destroyed then return end
+  emit_finish(self)
+  if trailers_due then
+    self._trailers_ready = true
+    if emitter.has(self, "wantTrailers") then
+      emit(self, "wantTrailers", self)
+    else
+      self:sendTrailers {}
+    end
+    return
+  end
+  if self._close_after_finish then
+    if not self._gone and not self.closed then
+      self.closed = true
+      core.stream_reset(self._slot, self._generation, NO_ERROR)
+      self._reset_by_us = true
+    end
+  elseif self._after_finish then
+    self:_after_finish()
+  end
+end
+
+--- Sends trailers, after 'wantTrailers' (respond or request with waitForTrailers).
+function methods:sendTrailers(t)
+  errors.check_type(t, "headers", "table")
+  if self.destroyed or self.closed then errors.throw("ERR_HTTP2_INVALID_STREAM") end
+  if self._trailers_sent then errors.throw("ERR_HTTP2_TRAILERS_ALREADY_SENT") end
+  if not self._trailers_ready then errors.throw("ERR_HTTP2_TRAILERS_NOT_READY") end
+  headers.stage_trailers(t)
+  self._trailers_sent = true
+  self.sentTrailers = t
+  core.stream_trailers(self._slot, self._generation)
+end
+
+--- From the dispatcher: the queue is empty again.
+function methods:_on_drain()
+  self._needs_drain = nil
+  if self.destroyed or self.writableEnded then return end
+  emit(self, "drain", self)
+end
+
+function methods:cork() return self end
+function methods:uncork() return self end
+function methods:setEncoding() return self end
+function methods:setDefaultEncoding() return self end
+function methods:priority() return self end -- RFC 9113 dropped it
+
+-- --- Reading.
+
+local function consume(self, bytes)
+  core.stream_consume(self._slot, self._generation, bytes)
+end
+
+local function deliver(self, chunk)
+  local events = self._events
+  if events and events.data then emit(self, "data", self, chunk) end
+  local pipes = self._pipes
+  if pipes then
+    for i = 1, #pipes do
+      if not pipes[i]:write(chunk) and not pipes[i].destroyed then
+        self._flowing = false
+        self._blocked_by = pipes[i]
+      end
+    end
+  end
+  consume(self, #chunk)
+end
+
+--- From the dispatcher: a piece of the peer's body.
+function methods:_on_data(chunk)
+  if self.destroyed then return end
+  if self._flowing and not self._buffer then
+    deliver(self, chunk)
+    return
+  end
+  local buffer = self._buffer
+  if buffer then
+    buffer[#buffer + 1] = chunk
+  else
+    self._buffer = { chunk }
+  end
+  if self._reader then
+    self:_wake_reader()
+  elseif emitter.has(self, "readable") then
+    emit(self, "readable", self)
+  end
+end
+
+--- From the dispatcher: the peer's END_STREAM.
+function methods:_on_end()
+  self.complete = true
+  self._end_of_input = true
+  if self.destroyed then return end
+  self:_flow()
+end
+
+local function take(self)
+  local buffer = self._buffer
+  if not buffer then return nil end
+  local chunk = table.remove(buffer, 1)
+  if #buffer == 0 then self._buffer = nil end
+  return chunk
+end
+
+-- Hands out what waits, and the end behind it, as far as the script wants it.
+function methods:_flow()
+  while self._flowing and self._buffer and not self.destroyed do deliver(self, take(self)) end
+  if self._buffer or not self._end_of_input then return end
+  if self._reader then self:_wake_reader() end
+  if self._flowing and not self.readableEnded and not self.destroyed then
+    emit_end(self)
+    local pipes = self._pipes
+    for i = 1, pipes and #pipes or 0 do
+      if not pipes[i]._keep_open then pipes[i]:finish() end
+    end
+    self:_maybe_done()
+  end
+end
+
+local function start_flow(self)
+  self._flow_put = nil
+  self:_flow()
+end
+
+--- 'data' events come from now on, until pause().
+function methods:resume()
+  self._reads = true
+  if not self._flowing then
+    self._flowing = true
+    if not self._flow_put and (self._buffer or self._end_of_input) then
+      self._flow_put = true
+      put_tick(start_flow, self)
+    end
+  end
+  return self
+end
+
+--- No 'data' until resume(); the peer is held back by its window.
+function methods:pause()
+  self._flowing = false
+  return self
+end
+
+function methods:isPaused()
+  return self._flowing == false
+end
+
+--- All that waits as one string, or nil.
+function methods:read()
+  self._reads = true
+  local buffer = self._buffer
+  if not buffer then
+    if self._end_of_input and not self.readableEnded and not self.destroyed then
+      self._flowing = true
+      put_tick(start_flow, self)
+    end
+    return nil
+  end
+  self._buffer = nil
+  local all = table.concat(buffer)
+  consume(self, #all)
+  return all
+end
+
+-- A listener was added.
+function methods:_on_listener(name)
+  if name == "data" then
+    if self._flowing ~= false then self:resume() end
+  elseif name == "readable" then
+    self._reads = true
+    if self._buffer then put_tick(function() emit(self, "readable", self) end) end
+  elseif name == "stream" or name == "request" then
+    self._stream_arity = nil
+  end
+end
+
+--- Sends what comes on to target (a stream, or anything with write and finish), as fast as it
+-- takes it; target ends with it, unless options.end_ is false. Returns target.
+function methods:pipe(target, options)
+  errors.check_type(target, "destination", "table")
+  local pipes = self._pipes
+  if pipes then
+    pipes[#pipes + 1] = target
+  else
+    self._pipes = { target }
+  end
+  if options and (options.end_ == false or options["end"] == false) then
+    target = setmetatable({ _keep_open = true }, { __index = target })
+    self._pipes[#self._pipes] = target
+  end
+  if target.on then
+    if target._on_pipe then target:_on_pipe(self) end
+    target:on("drain", function()
+      if self._blocked_by == target then
+        self._blocked_by = nil
+        self:resume()
+      end
+    end)
+    target:emit("pipe", self)
+  end
+  self:resume()
+  return target
+end
+
+--- Undoes pipe(), for target or for all.
+function methods:unpipe(target)
+  local pipes = self._pipes
+  for i = pipes and #pipes or 0, 1, -1 do
+    if target == nil or pipes[i] == target then
+      local gone = table.remove(pipes, i)
+      if gone.emit then gone:emit("unpipe", self) end
+    end
+  end
+  if pipes and #pipes == 0 then
+    self._pipes = nil
+    self:pause()
+  end
+  return self
+end
+
+-- --- Sequential code.
+
+function methods:_wake_reader()
+  local reader = self._reader
+  self._reader = nil
+  put_tick(task.wake, reader)
+end
+
+--- The next piece of the body; nil at its end; nil, err when it was cut.
+local function next_chunk(self)
+  while true do
+    local chunk = take(self)
+    if chunk then
+      consume(self, #chunk)
+      return chunk
+    end
+    if self._end_of_input then
+      if not self.readableEnded and not self.destroyed then
+        self._flowing = true
+        put_tick(start_flow, self)
+      end
+      if self.complete then return nil end
+      return nil, self:_closed_error()
+    end
+    if self.destroyed or self._gone then return nil, self:_closed_error() end
+    task.check_can_wait()
+    self._reader = task.current()
+    task.suspend()
+  end
+end
+
+--- for chunk in stream:chunks() do … end: the body piece by piece. Whether it was whole: stream.complete,
+-- or the second value that the iterator gives at the end.
+function methods:chunks()
+  self._reads = true
+  self._flowing = false
+  return next_chunk, self
+end
+
+--- Waits for the whole body and returns it; nil, err when it was cut or is longer than limit bytes.
+function methods:body(limit)
+  self._reads = true
+  self._flowing = false
+  local parts, size = {}, 0
+  while true do
+    local chunk, err = next_chunk(self)
+    if err then return nil, err end
+    if not chunk then return table.concat(parts) end
+    size = size + #chunk
+    if limit and size > limit then
+      return nil, errors.new("ERR_PERIGEE_BODY_TOO_LARGE", ("the body is longer than %d bytes"):format(limit))
+    end
+    parts[#parts + 1] = chunk
+  end
+end
+
+function methods:_closed_error()
+  return self._last_error or errors.make("ERR_STREAM_PREMATURE_CLOSE")
+end
+
+--- For await(): what happened once and for all.
+function methods:_happened(name)
+  if name == "close" then
+    if self._close_emitted then return true end
+    return false
+  elseif name == "end" then
+    if self.readableEnded then
+      if self.complete then return true end
+      return true, nil, self:_closed_error()
+    end
+    if not self._reads and not self.destroyed then self:resume() end
+  elseif name == "finish" then
+    if self.writableFinished then return true end
+  elseif name == "response" then
+    if self._response then return true, self._response, self._response_flags end
+  elseif name == "ready" then
+    if self.id then return true end
+  elseif name == "trailers" then
+    if self._trailers then return true, self._trailers end
+  elseif name == "aborted" then
+    if self.aborted then return true end
+  end
+  if self.destroyed then return true, nil, self:_closed_error() end
+  return false
+end
+
+--- Calls callback and emits 'timeout' when nothing happened for ms milliseconds; 0 ends that.
+function methods:setTimeout(ms, callback)
+  errors.check_range(ms, "msecs", 0, 2147483647)
+  if self._timer then
+    self._timer:close()
+    self._timer = nil
+  end
+  self._idle_ms = ms > 0 and ms or nil
+  if ms > 0 then
+    if callback then self:once("timeout", callback) end
+    local function fire()
+      self._timer = nil
+      if self.destroyed then return end
+      -- Activity since then moves the end.
+      local seen = self.bytesRead + self.bytesWritten - self.bufferSize
+      if seen ~= self._seen_activity then
+        self._seen_activity = seen
+        self._timer = task.timer(ms, fire):unref()
+        return
+      end
+      emit(self, "timeout", self)
+    end
+    self._seen_activity = self.bytesRead + self.bytesWritten - self.bufferSize
+    self._timer = task.timer(ms, fire):unref()
+  elseif callback then
+    self:off("timeout", callback)
+  end
+  return self
+end
+
+class.emit_close = emit_close
+return class

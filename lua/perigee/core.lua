@@ -1,0 +1,211 @@
+--- core: the boundary to the C half. The only module that knows FFI; the rest of lua/ sees functions
+-- and plain values. Layouts are those of daemon/session/events.h and daemon/script/script_internal.h.
+local ffi = require "ffi"
+
+ffi.cdef [[
+struct perigee_event {
+  uint32_t kind, slot, generation, code;
+  uint32_t a, b, flags, length;
+  const uint8_t *bytes;
+};
+struct perigee_block_field { uint32_t name, name_length, value, value_length, flags; };
+struct perigee_block { uint32_t size, count; struct perigee_block_field fields[?]; };
+struct perigee_shared {
+  uint32_t now_slot, now_generation;
+  double now_started_ms;
+  uint32_t slot, generation, id, same;
+  uint32_t name_length, length;
+  const char *name, *bytes;
+};
+extern struct perigee_shared perigee_shared;
+
+const struct perigee_event *perigee_next_event(void);
+uint32_t perigee_released(void);
+void perigee_enter(uint32_t slot, uint32_t generation);
+
+void perigee_fields_begin(void);
+int perigee_field(const char *name, uint32_t name_length, const char *value, uint32_t value_length,
+                  uint32_t flags);
+int perigee_stream_respond(uint32_t slot, uint32_t generation, uint32_t status, uint32_t flags);
+int perigee_stream_inform(uint32_t slot, uint32_t generation, uint32_t status);
+int perigee_stream_trailers(uint32_t slot, uint32_t generation);
+double perigee_stream_write(uint32_t slot, uint32_t generation, const char *bytes, uint32_t length,
+                            uint32_t anchor);
+int perigee_stream_end(uint32_t slot, uint32_t generation, uint32_t trailers);
+int perigee_stream_reset(uint32_t slot, uint32_t generation, uint32_t code);
+void perigee_stream_consume(uint32_t slot, uint32_t generation, uint32_t bytes);
+const void *perigee_stream_block(uint32_t slot, uint32_t generation);
+int perigee_block_find(const void *block, const char *name, uint32_t length);
+void perigee_block_field(const void *block, uint32_t index);
+double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which);
+int perigee_stream_push(uint32_t slot, uint32_t generation);
+
+int perigee_session_request(uint32_t slot, uint32_t generation, uint32_t end);
+int perigee_session_goaway(uint32_t slot, uint32_t generation, uint32_t code, double last_id,
+                           const char *opaque, uint32_t length);
+int perigee_session_finish(uint32_t slot, uint32_t generation);
+int perigee_session_destroy(uint32_t slot, uint32_t generation, uint32_t code);
+int perigee_session_ping(uint32_t slot, uint32_t generation, const char *payload);
+void perigee_settings_begin(void);
+int perigee_setting_add(uint32_t id, uint32_t value);
+int perigee_session_settings(uint32_t slot, uint32_t generation);
+double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote, uint32_t id);
+double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which);
+int perigee_session_window(uint32_t slot, uint32_t generation, uint32_t size);
+void perigee_session_ref(uint32_t slot, uint32_t generation, uint32_t hold);
+]]
+
+local C = ffi.C
+local shared = C.perigee_shared
+local string_of = ffi.string
+
+local core = {
+  next_event = C.perigee_next_event,
+  enter = C.perigee_enter,
+  -- enum err
+  OK = 0, ERR_NOMEM = -1, ERR_FULL = -2, ERR_CLOSED = -3, ERR_STATE = -9,
+  ERR_FIELD_NAME = -15, ERR_FIELD_VALUE = -16, ERR_FIELD_CONNECTION = -17,
+  -- flags of a field and of respond()
+  SENSITIVE = 1, NAME_CHECKED = 2,
+  RESPOND_END = 1, RESPOND_DATE = 2,
+}
+
+--- The bytes of an event as a string.
+function core.text(bytes, length)
+  return string_of(bytes, length)
+end
+
+-- Strings that C refers to while they wait in an output queue: number -> string.
+local anchors = {} -- luacheck: ignore 241 (it keeps them from being collected)
+local free_anchors, free_count, anchor_count = {}, 0, 0
+
+--- Takes back the anchors of strings that have left.
+function core.release()
+  local anchor = C.perigee_released()
+  while anchor ~= 0 do
+    anchors[anchor] = false
+    free_count = free_count + 1
+    free_anchors[free_count] = anchor
+    anchor = C.perigee_released()
+  end
+end
+
+-- A longer string is not copied.
+local ANCHOR_FROM = 2048
+
+--- Queues data on a stream. Returns how many bytes wait in all, or a negative error.
+function core.write(slot, generation, data)
+  local length = #data
+  local anchor = 0
+  if length >= ANCHOR_FROM then
+    core.release()
+    if free_count > 0 then
+      anchor = free_anchors[free_count]
+      free_count = free_count - 1
+    else
+      anchor_count = anchor_count + 1
+      anchor = anchor_count
+    end
+    anchors[anchor] = data
+  end
+  return C.perigee_stream_write(slot, generation, data, length, anchor)
+end
+
+function core.stream_end(slot, generation, trailers)
+  return C.perigee_stream_end(slot, generation, trailers and 1 or 0)
+end
+
+core.stream_reset = C.perigee_stream_reset
+core.stream_consume = C.perigee_stream_consume
+core.stream_respond = C.perigee_stream_respond
+core.stream_inform = C.perigee_stream_inform
+core.stream_trailers = C.perigee_stream_trailers
+core.stream_number = C.perigee_stream_number
+core.fields_begin = C.perigee_fields_begin
+
+--- Adds one field (strings; name in lower case). Returns 0 or an error.
+function core.field(name, value, flags)
+  return C.perigee_field(name, #name, value, #value, flags)
+end
+
+--- A promised stream on that one: slot, generation, id, or nil, err.
+function core.stream_push(slot, generation)
+  local err = C.perigee_stream_push(slot, generation)
+  if err ~= 0 then return nil, err end
+  return shared.slot, shared.generation, shared.id
+end
+
+-- Header blocks. A source is a string with a copy of one, or slot and generation of its stream.
+
+--- A copy of the stream's block as a string, or nil.
+function core.block_copy(slot, generation)
+  local block = C.perigee_stream_block(slot, generation)
+  if block == nil then return nil end
+  return string_of(block, ffi.cast("const uint32_t *", block)[0])
+end
+
+local function find(block, name)
+  if C.perigee_block_find(block, name, #name) < 0 then return nil end
+  return string_of(shared.bytes, shared.length), shared.same
+end
+
+--- The first value of that name and how many fields have it, or nil. (From a stream's block.)
+function core.block_find_in(slot, generation, name)
+  local block = C.perigee_stream_block(slot, generation)
+  if block == nil then return nil end
+  return find(block, name)
+end
+
+--- The same from a copy.
+function core.block_find(copy, name)
+  return find(copy, name)
+end
+
+--- Calls each(name, value, flags, context) for all fields of a copy, in wire order.
+function core.block_each(copy, each, context)
+  local count = ffi.cast("const uint32_t *", copy)[1]
+  for i = 0, count - 1 do
+    C.perigee_block_field(copy, i)
+    each(string_of(shared.name, shared.name_length), string_of(shared.bytes, shared.length),
+      shared.same, context)
+  end
+end
+
+-- Sessions.
+
+--- Opens a stream with the fields given before: slot, generation, id, or nil, err.
+function core.session_request(slot, generation, ends)
+  local err = C.perigee_session_request(slot, generation, ends and 1 or 0)
+  if err ~= 0 then return nil, err end
+  return shared.slot, shared.generation, shared.id
+end
+
+function core.session_goaway(slot, generation, code, last_id, opaque)
+  return C.perigee_session_goaway(slot, generation, code, last_id, opaque, opaque and #opaque or 0)
+end
+
+--- settings: a list of {id, value}. Returns 0 or an error.
+function core.session_settings(slot, generation, settings)
+  C.perigee_settings_begin()
+  for i = 1, #settings do
+    local err = C.perigee_setting_add(settings[i][1], settings[i][2])
+    if err ~= 0 then return err end
+  end
+  return C.perigee_session_settings(slot, generation)
+end
+
+core.session_finish = C.perigee_session_finish
+core.session_destroy = C.perigee_session_destroy
+core.session_ping = C.perigee_session_ping
+core.session_number = C.perigee_session_number
+core.session_window = C.perigee_session_window
+
+function core.session_setting(slot, generation, remote, id)
+  return C.perigee_session_setting(slot, generation, remote and 1 or 0, id)
+end
+
+function core.session_ref(slot, generation, hold)
+  C.perigee_session_ref(slot, generation, hold and 1 or 0)
+end
+
+return core

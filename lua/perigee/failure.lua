@@ -1,0 +1,45 @@
+--- failure: where errors end that no script caught. A handler's error ends its own stream and is logged
+-- once, with a traceback; the main chunk's error ends the program.
+local native = require "perigee.native"
+local task = require "perigee.task"
+local errors = require "perigee.errors"
+
+local failure = {}
+
+local function identity(stream)
+  local session = stream and stream._session
+  return session and tostring(session._number) or nil, stream and stream.id and tostring(stream.id) or nil
+end
+
+--- Logs an error once, with the traceback of where it came from (a coroutine, or text).
+function failure.log(level, message, err, where, stream)
+  local traceback = type(where) == "thread" and debug.traceback(where) or where
+  local session, id = identity(stream)
+  native.log(level, message, "error", tostring(err), "session", session, "stream", id,
+    "traceback", traceback)
+end
+
+-- The peer went away while the handler was at work: no fault of the handler.
+local function is_peers_doing(err)
+  return errors.is(err) and (err.code == "ERR_HTTP2_INVALID_STREAM" or err.code == "ERR_PERIGEE_CANCELLED")
+end
+
+--- Hook for the main chunk: called instead of the log when it fails.
+failure.on_main = nil
+
+task.set_failure_handler(function(owner, err, co)
+  if failure.main_coroutine == co then
+    failure.main_coroutine = nil
+    failure.on_main(err, debug.traceback(co))
+    return
+  end
+  if errors.is(err) and err.code == "ERR_PERIGEE_CANCELLED" then return end
+  if owner and owner.destroyed and is_peers_doing(err) then
+    failure.log("debug", "handler failed after the stream was gone", err, co, owner)
+    return
+  end
+  failure.log("error", owner and "handler failed" or "callback failed", err, co, owner)
+  if owner and owner._fail then owner:_fail(err) end
+end)
+
+return failure

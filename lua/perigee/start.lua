@@ -1,0 +1,68 @@
+--- start: the first module. Makes require() ours, so that a module may wait while it loads, and hands C the
+-- functions that it calls.
+-- luacheck: globals require
+local native = package.loaded["perigee.native"]
+
+local loaded, loaders = package.loaded, package.loaders
+
+-- Names of ours come before files of that name, but after package.preload.
+table.insert(loaders, 2, native.find_module)
+
+local LOADING = {}
+local after = {} -- name -> function(module), once it is loaded
+
+local function find(name)
+  local tried = {}
+  for i = 1, #loaders do
+    local loader = loaders[i](name)
+    if type(loader) == "function" then return loader end
+    if type(loader) == "string" then tried[#tried + 1] = loader end
+  end
+  error(("module '%s' not found:%s"):format(name, table.concat(tried)), 3)
+end
+
+function require(name)
+  if type(name) ~= "string" then error("require expects the name of a module (a string)", 2) end
+  local module = loaded[name]
+  if module == LOADING then
+    error(("loop or previous error loading module '%s'"):format(name), 2)
+  end
+  if module ~= nil then return module end
+  local loader = find(name)
+  loaded[name] = LOADING
+  local result = loader(name)
+  if result ~= nil then
+    loaded[name] = result
+  elseif loaded[name] == LOADING then
+    loaded[name] = true
+  end
+  if after[name] then after[name](loaded[name]) end
+  return loaded[name]
+end
+
+loaded.luv = require "perigee.luv"
+loaded.uv = loaded.luv
+local globals = require "perigee.globals"
+for name, fn in next, globals.on_require do after[name] = fn end
+loaded.fs = globals.fs
+
+local task = require "perigee.task"
+local ticks = require "perigee.ticks"
+local timers = require "perigee.timers"
+local program = require "perigee.program"
+
+function ticks.later()
+  timers.setImmediate(function() end) -- its callback ends with a drain
+end
+
+return {
+  dispatch = require "http2.dispatch",
+  start = program.start,
+  signal = program.signal,
+  -- luv calls back.
+  callback = function(fn, ...)
+    task.run_many(nil, fn, ...)
+    ticks.drain()
+  end,
+  stop = function() loaded.luv._close_all() end,
+}

@@ -1,0 +1,300 @@
+--- task: coroutines. Every listener, callback and main chunk runs in a pooled coroutine, so that it
+-- may wait; waiting never holds up anyone else.
+--
+-- A task may belong to a stream (its owner). When the owner ends abnormally, its suspended tasks are
+-- resumed with a thrown ERR_PERIGEE_CANCELLED, so that their clean-up runs.
+local core = require "perigee.core"
+local errors = require "perigee.errors"
+
+local create, raw_resume, raw_yield = coroutine.create, coroutine.resume, coroutine.yield
+local isyieldable = coroutine.isyieldable
+local enter = core.enter
+local unpack = unpack
+
+local task = {}
+
+local DONE = {}    -- the listener came back
+local SUSPEND = {} -- a scheduler's yield; wrapped coroutines hand it on
+local CANCEL = {}  -- resumed with this: throw what follows
+
+task.SUSPEND = SUSPEND
+
+local pool, pooled = {}, 0
+local POOL_MAX = 256
+local current -- the task that runs
+local depth = 0 -- user coroutines nested in it
+local DEPTH_MAX = 190 -- LuaJIT recurses on the C stack for each
+
+-- Called with (owner, thrown value, coroutine) when a task fails; set by perigee.failure.
+local on_failure
+
+function task.set_failure_handler(handler)
+  on_failure = handler
+end
+
+local function body(fn, a, b, c, d)
+  while true do
+    fn(a, b, c, d)
+    fn, a, b, c, d = raw_yield(DONE)
+  end
+end
+
+local function own(owner, t)
+  local owned = owner._tasks
+  if not owned then
+    owned = {}
+    owner._tasks = owned
+  end
+  owned[t] = true
+end
+
+-- After a resume: the task is done, or waits, or failed.
+local function settle(t, ok, what)
+  local owner = t.owner
+  if ok then
+    if what == DONE then
+      t.owner = nil
+      if pooled < POOL_MAX then
+        pooled = pooled + 1
+        pool[pooled] = t
+      end
+      return true
+    end
+    t.suspended = true
+    if owner then own(owner, t) end
+    return false
+  end
+  t.owner = nil
+  on_failure(owner, what, t.co)
+  return false
+end
+
+local function switch(t, a, b, c, d, e)
+  local before, before_depth = current, depth
+  local owner = t.owner
+  current, depth = t, 0
+  if owner then
+    enter(owner._slot, owner._generation)
+  else
+    enter(0, 0)
+  end
+  local ok, what = raw_resume(t.co, a, b, c, d, e)
+  current, depth = before, before_depth
+  if before and before.owner then enter(before.owner._slot, before.owner._generation) end
+  return settle(t, ok, what)
+end
+
+--- Runs fn(a, b, c, d) in a task that belongs to owner (a stream, or nil). Returns true when it
+-- came back, false when it waits or failed (which has been reported then).
+function task.run(owner, fn, a, b, c, d)
+  local t
+  if pooled > 0 then
+    t = pool[pooled]
+    pool[pooled] = nil
+    pooled = pooled - 1
+  else
+    t = { co = create(body), owner = nil, suspended = false }
+  end
+  t.owner = owner
+  return switch(t, fn, a, b, c, d)
+end
+
+--- The same for any number of arguments.
+function task.run_many(owner, fn, ...)
+  local n = select("#", ...)
+  if n <= 4 then return task.run(owner, fn, ...) end
+  local arguments = { ... }
+  return task.run(owner, function() fn(unpack(arguments, 1, n)) end)
+end
+
+local function received(first, ...)
+  if first == CANCEL then error((...), 0) end
+  return first, ...
+end
+
+-- The C function between us and the task, for the error's text.
+local function boundary()
+  for level = 3, 60 do
+    local info = debug.getinfo(level, "Sn")
+    if not info then break end
+    if info.what == "C" and info.name and info.name ~= "yield" then return info.name end
+  end
+  return "a C function"
+end
+
+--- Throws unless the running code may wait here.
+function task.check_can_wait()
+  if current and isyieldable() then return end
+  if not current then
+    error(errors.new("ERR_PERIGEE_AWAIT_PLACE",
+      "waiting is not possible here: this code does not run in a task (a finalizer, or a statCheck)"), 0)
+  end
+  error(errors.new("ERR_PERIGEE_AWAIT_PLACE",
+    ("waiting is not possible inside a callback of a C function (%s)"):format(boundary())), 0)
+end
+
+--- Waits until someone calls task.wake() on the running task; returns what was given there.
+-- Throws ERR_PERIGEE_AWAIT_PLACE where it cannot work (in callbacks of table.sort, gsub, …).
+function task.suspend()
+  task.check_can_wait()
+  return received(raw_yield(SUSPEND))
+end
+
+--- The running task, for task.wake().
+function task.current()
+  return current
+end
+
+local function take_up(t)
+  if not t.suspended then return false end
+  t.suspended = false
+  local owner = t.owner
+  if owner and owner._tasks then owner._tasks[t] = nil end
+  return true
+end
+
+--- Goes on with a suspended task; a task that is not suspended is left alone.
+function task.wake(t, a, b, c, d)
+  if take_up(t) then switch(t, a, b, c, d) end
+end
+
+--- Goes on with a suspended task by throwing err in it.
+function task.cancel(t, err)
+  if take_up(t) then switch(t, CANCEL, err) end
+end
+
+--- Cancels all suspended tasks of an owner.
+function task.cancel_owned(owner, reason)
+  local owned = owner._tasks
+  if not owned then return end
+  local err = errors.new("ERR_PERIGEE_CANCELLED", "the stream of this task ended: " .. reason)
+  local list = {}
+  for t in next, owned do list[#list + 1] = t end
+  for i = 1, #list do task.cancel(list[i], err) end
+end
+
+--- The stream that the running task belongs to, or nil.
+function task.owner()
+  return current and current.owner
+end
+
+--- From now on the running task belongs to no stream: it goes on when its stream ends.
+function task.detach()
+  if current then current.owner = nil end
+end
+
+-- What a spawned task leaves for those who wait for it.
+local Handle = {}
+Handle.__index = Handle
+
+--- Waits for the task; returns what its function returned, or nil, err when it failed.
+function Handle:await()
+  if not self.done then
+    self.waiters[#self.waiters + 1] = current
+    task.suspend()
+  end
+  if self.err ~= nil then return nil, self.err end
+  return unpack(self.results, 1, self.count)
+end
+
+--- Throws ERR_PERIGEE_CANCELLED in it where it waits.
+function Handle:cancel()
+  if self.task then
+    task.cancel(self.task, errors.new("ERR_PERIGEE_CANCELLED", "the task was cancelled"))
+  end
+end
+
+local function finish(handle, ok, ...)
+  handle.done = true
+  handle.task = nil
+  if ok then
+    handle.count = select("#", ...)
+    handle.results = { ... }
+  else
+    handle.err = (...)
+  end
+  local heard = #handle.waiters > 0
+  for i = 1, #handle.waiters do task.wake(handle.waiters[i]) end
+  if not ok and not heard then error((...), 0) end
+end
+
+--- Starts fn(...) as a task of its own that belongs to the same stream. Returns a handle with
+-- await() and cancel(). A failure that nobody waits for is logged.
+function task.spawn(fn, ...)
+  errors.check_type(fn, "fn", "function")
+  local handle = setmetatable({ waiters = {}, done = false, count = 0 }, Handle)
+  local n = select("#", ...)
+  local arguments = { ... }
+  task.run(task.owner(), function()
+    handle.task = current
+    finish(handle, pcall(fn, unpack(arguments, 1, n)))
+  end)
+  return handle
+end
+
+--- Waits for all functions, run side by side. Returns a list of their first results, or nil, err of the first
+-- that failed (the others are cancelled then).
+function task.all(functions)
+  errors.check_type(functions, "functions", "table")
+  local handles, results = {}, {}
+  for i = 1, #functions do handles[i] = task.spawn(functions[i]) end
+  for i = 1, #handles do
+    local value, err = handles[i]:await()
+    if err ~= nil and handles[i].err ~= nil then
+      for j = i + 1, #handles do handles[j]:cancel() end
+      return nil, err
+    end
+    results[i] = value
+  end
+  return results
+end
+
+--- Waits ms milliseconds.
+function task.sleep(ms)
+  task.check_can_wait()
+  local t = current
+  task.timer(ms, function() task.wake(t) end)
+  task.suspend()
+end
+
+-- coroutine.* for scripts: a scheduler's yield passes through a user's coroutines to the task.
+
+local hand_on
+
+local function left(co, ...)
+  depth = depth - 1
+  return hand_on(co, ...)
+end
+
+local function go_in(co, ...)
+  if depth >= DEPTH_MAX then
+    return false, "C stack overflow: coroutines are nested too deep"
+  end
+  depth = depth + 1
+  return left(co, raw_resume(co, ...))
+end
+
+hand_on = function(co, ok, what, ...)
+  if ok and what == SUSPEND then return go_in(co, raw_yield(SUSPEND)) end
+  return ok, what, ...
+end
+
+local function result_or_error(ok, ...)
+  if not ok then error((...), 0) end
+  return ...
+end
+
+--- coroutine.resume, create, wrap, yield as scripts see them.
+task.coroutine = {
+  resume = go_in,
+  wrap = function(fn)
+    local co = create(fn)
+    return function(...) return result_or_error(go_in(co, ...)) end
+  end,
+  yield = function(...)
+    if depth == 0 then error("attempt to yield outside a coroutine", 2) end
+    return raw_yield(...)
+  end,
+}
+
+return task
