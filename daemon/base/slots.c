@@ -1,4 +1,4 @@
-/* slots: free places are reused oldest first, so that a stale number stays stale for long. */
+/* slots: free places are a stack, so that few cache lines are in use; generations tell old from new. */
 #include "base/slots.h"
 
 #include <string.h>
@@ -19,14 +19,10 @@ void slots_deinit(struct slots *s)
     memset(s, 0, sizeof(*s));
 }
 
-static void append_free(struct slots *s, uint32_t slot)
+static void push_free(struct slots *s, uint32_t slot)
 {
-    s->at[slot].next_free = 0;
-    if (s->last_free)
-        s->at[s->last_free].next_free = slot;
-    else
-        s->first_free = slot;
-    s->last_free = slot;
+    s->at[slot].next_free = s->first_free;
+    s->first_free = slot;
 }
 
 static enum err grow(struct slots *s)
@@ -43,9 +39,9 @@ static enum err grow(struct slots *s)
         return ERR_NOMEM;
     memset(at + s->size, 0, (size_t)(size - s->size) * sizeof(*at));
     s->at = at;
-    for (uint32_t i = s->size ? s->size : 1; i < size; i++) {
+    for (uint32_t i = (uint32_t)size - 1; i >= (s->size ? s->size : 1); i--) {
         at[i].generation = 1;
-        append_free(s, i);
+        push_free(s, i);
     }
     s->size = (uint32_t)size;
     return OK;
@@ -63,8 +59,6 @@ enum err slots_put(struct slots *s, void *object, uint32_t *slot, uint32_t *gene
     }
     i = s->first_free;
     s->first_free = s->at[i].next_free;
-    if (!s->first_free)
-        s->last_free = 0;
     s->at[i].object = object;
     s->used++;
     *slot = i;
@@ -77,5 +71,5 @@ void slots_remove(struct slots *s, uint32_t slot)
     s->at[slot].object = NULL;
     s->at[slot].generation++;
     s->used--;
-    append_free(s, slot);
+    push_free(s, slot);
 }

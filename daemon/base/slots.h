@@ -17,7 +17,7 @@ struct slot {
 
 struct slots {
     struct slot *at;
-    uint32_t size, limit, used, first_free, last_free;
+    uint32_t size, limit, used, first_free;
 };
 
 /* limit: the most objects at one time. Nothing is allocated before the first put. */

@@ -1,4 +1,4 @@
-/* h2_guard: budgets against floods (HARDENING 1) and memory of the ids that a client skipped. */
+/* h2_guard: budgets against floods (HARDENING 1). */
 #include "base/clock.h"
 #include "http/h2_internal.h"
 
@@ -28,7 +28,7 @@ static bool bucket_take(struct h2_bucket *bucket, uint32_t tokens)
 
 void h2_guard_init(struct h2_guard *guard, const struct http_options *options)
 {
-    *guard = (struct h2_guard){.next_id = 1};
+    *guard = (struct h2_guard){0};
     bucket_init(&guard->resets, options->reset_burst, options->reset_rate);
     bucket_init(&guard->useless, options->useless_burst, options->useless_rate);
 }
@@ -51,18 +51,4 @@ void h2_guard_progress(struct h2_guard *guard)
 {
     if (guard->credit < CREDIT_MAX)
         guard->credit += CREDIT_PER_PROGRESS;
-}
-
-bool h2_guard_headers(struct h2_guard *guard, uint32_t id)
-{
-    if (id >= guard->next_id) {
-        if (id > guard->next_id)
-            guard->gaps[guard->gap_at++ % H2_GAPS] = (struct h2_gap){guard->next_id, id - 2};
-        guard->next_id = id + 2;
-        return true;
-    }
-    for (size_t i = 0; i < H2_GAPS; i++)
-        if (id >= guard->gaps[i].first && id <= guard->gaps[i].last)
-            return false;
-    return true;
 }

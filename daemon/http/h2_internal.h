@@ -33,23 +33,16 @@
 #define H2_FIELDS_ON_STACK 48u
 #define H2_BOMB_BYTES 16u /* of a header block that is decoded for nothing weigh as much as a useless frame */
 
-/* --- h2_guard.c: budgets of what a peer may waste, and the ids that it skipped */
+/* --- h2_guard.c: budgets of what a peer may waste */
 
 struct h2_bucket {
     uint32_t tokens, burst, rate; /* rate: tokens a second */
     uint64_t filled_ms;
 };
 
-struct h2_gap {
-    uint32_t first, last;
-};
-
 struct h2_guard {
     struct h2_bucket resets, useless;
-    uint32_t credit;  /* useless frames that useful ones have paid for */
-    uint32_t next_id; /* server: the lowest id that HEADERS have not passed yet */
-    struct h2_gap gaps[H2_GAPS];
-    uint32_t gap_at;
+    uint32_t credit; /* useless frames that useful ones have paid for */
 };
 
 void h2_guard_init(struct h2_guard *guard, const struct http_options *options);
@@ -57,8 +50,34 @@ void h2_guard_init(struct h2_guard *guard, const struct http_options *options);
 bool h2_guard_reset(struct h2_guard *guard);
 bool h2_guard_useless(struct h2_guard *guard, uint32_t frames);
 void h2_guard_progress(struct h2_guard *guard); /* a frame that was of use, either way */
-/* HEADERS of a client came. false: on an id that it had skipped, RFC 9113 5.1.1. */
-bool h2_guard_headers(struct h2_guard *guard, uint32_t id);
+
+/* --- h2_ids.c: the ids of a client */
+
+enum h2_verdict_of_id {
+    H2_ID_FINE,
+    H2_ID_SKIPPED, /* opened by nobody: PROTOCOL_ERROR */
+    H2_ID_ENDED,   /* the peer said END_STREAM or RST_STREAM before: STREAM_CLOSED */
+};
+
+struct h2_gap {
+    uint32_t first, last;
+};
+
+struct h2_ids {
+    uint32_t next;     /* the lowest id that HEADERS have not passed yet */
+    uint32_t trusted;  /* of ids up to this one, those that ended are not told from those that did not */
+    uint32_t *unended; /* rising */
+    uint32_t count, cap;
+    uint32_t gap_at;
+    struct h2_gap gaps[H2_GAPS];
+};
+
+void h2_ids_init(struct h2_ids *ids);
+void h2_ids_deinit(struct h2_ids *ids);
+/* Frames of the client, by odd id. */
+enum h2_verdict_of_id h2_ids_headers(struct h2_ids *ids, uint32_t id, bool is_end);
+enum h2_verdict_of_id h2_ids_data(struct h2_ids *ids, uint32_t id, bool is_end);
+void h2_ids_reset(struct h2_ids *ids, uint32_t id);
 
 /* --- h2_shared.c: what all machines of the process share; it lives as long as one of them does */
 
@@ -89,6 +108,7 @@ const nghttp2_option *h2_shared_option(const struct http_options *options);
 /* is_server: its frame block may be the shared one. Between begin and end lies nghttp2_session_*_new only. */
 nghttp2_mem *h2_memory_begin(bool is_server);
 void h2_memory_end(void);
+void h2_memory_trim(void); /* gives back what is kept for later */
 
 /* --- the machine */
 
@@ -152,6 +172,7 @@ struct h2_machine {
     uint32_t peer_goaway_id;
     struct h2_scan scan;
     struct h2_guard guard;
+    struct h2_ids ids; /* server */
     struct h2_block parked;
     struct h2_goaway *goaway;       /* to be said when what is queued has left */
     struct h2_goaway *peer_goaway;  /* being received */

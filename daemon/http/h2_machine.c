@@ -28,7 +28,8 @@ void http_options_defaults(struct http_options *options, bool server)
 
 /* --- the end */
 
-static void note_end(struct h2_machine *m, uint32_t code, const char *format, va_list arguments)
+static __attribute__((format(printf, 3, 0))) void note_end(struct h2_machine *m, uint32_t code, const char *format,
+                                                           va_list arguments)
 {
     m->is_ended = true;
     m->base.end_code = code;
@@ -68,6 +69,7 @@ static void h2_free(struct http_machine *base)
     nghttp2_session_del(m->session);
     http_block_builder_free(&m->parked.builder);
     h2_trailers_free(m);
+    h2_ids_deinit(&m->ids);
     mem_free(m->waiting);
     mem_free(m->goaway);
     mem_free(m->peer_goaway);
@@ -149,6 +151,7 @@ enum err http2_machine_new(const struct http_options *options, const struct http
     m->scan.is_preface = options->server;
     m->scan.left = options->server ? NGHTTP2_CLIENT_MAGIC_LEN : 0;
     h2_guard_init(&m->guard, options);
+    h2_ids_init(&m->ids);
 
     m->shared = h2_shared_get();
     if (!m->shared)

@@ -30,11 +30,6 @@ static uint32_t be32(const uint8_t *at)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static struct verdict calm(const char *reason)
-{
-    return (struct verdict){STOP, HTTP_ENHANCE_YOUR_CALM, reason};
-}
-
 static bool is_waste_of_data(struct h2_machine *m, uint32_t length, uint8_t flags)
 {
     if (length >= PROGRESS_BYTES && !(flags & NGHTTP2_FLAG_PADDED))
@@ -69,42 +64,74 @@ static const char *waste(struct h2_machine *m, uint8_t type, uint32_t length, ui
     }
 }
 
+static struct verdict verdict_of(enum h2_verdict_of_id id)
+{
+    switch (id) {
+    case H2_ID_SKIPPED:
+        return (struct verdict){STOP, NGHTTP2_PROTOCOL_ERROR, "HEADERS on a stream that was skipped"};
+    case H2_ID_ENDED:
+        return (struct verdict){STOP, NGHTTP2_STREAM_CLOSED, "HEADERS or DATA behind the end of a stream"};
+    default:
+        return (struct verdict){PASS, 0, NULL};
+    }
+}
+
+/* May a client send this now? RFC 9113 5.1. */
+static struct verdict judge_id(struct h2_ids *ids, uint8_t type, uint8_t flags, uint32_t id)
+{
+    bool is_end = flags & NGHTTP2_FLAG_END_STREAM;
+
+    if (id & 1) {
+        if (type == NGHTTP2_HEADERS)
+            return verdict_of(h2_ids_headers(ids, id, is_end));
+        if (type == NGHTTP2_DATA)
+            return verdict_of(h2_ids_data(ids, id, is_end));
+        if (type == NGHTTP2_RST_STREAM)
+            h2_ids_reset(ids, id);
+    }
+    return verdict_of(H2_ID_FINE);
+}
+
+static void begin_block(struct h2_scan *scan, uint32_t length, uint8_t flags)
+{
+    scan->is_in_block = !(flags & NGHTTP2_FLAG_END_HEADERS);
+    scan->block_bytes += length;
+    scan->blocks++;
+    scan->seen++;
+}
+
 /* A frame head, whole. */
 static struct verdict judge(struct h2_machine *m, const uint8_t head[H2_HEAD_BYTES])
 {
     struct verdict verdict = {PASS, 0, NULL};
     struct h2_scan *scan = &m->scan;
     uint32_t length = be32(head) >> 8, id = be32(head + 5) & INT32_MAX;
-    uint8_t flags = head[4];
+    uint8_t type = head[3], flags = head[4];
 
     scan->left = length;
-    scan->type = head[3];
+    scan->type = type;
+    if (!scan->is_started) { /* anything but SETTINGS: nghttp2 ends the session */
+        scan->is_started = type == NGHTTP2_SETTINGS;
+    } else if (scan->is_in_block) { /* anything but CONTINUATION: nghttp2 ends the session */
+        scan->is_in_block = !(flags & NGHTTP2_FLAG_END_HEADERS);
+        scan->block_bytes += length;
+    } else {
+        if (m->is_server)
+            verdict = judge_id(&m->ids, type, flags, id);
+        if (type == NGHTTP2_HEADERS || type == NGHTTP2_PUSH_PROMISE)
+            begin_block(scan, length, flags);
+        else if (verdict.action == PASS)
+            verdict.reason = waste(m, type, length, flags);
+        if (verdict.action == STOP)
+            return verdict;
+        if (verdict.reason && !h2_guard_useless(&m->guard, 1))
+            return (struct verdict){STOP, HTTP_ENHANCE_YOUR_CALM, verdict.reason};
+        if (m->is_server && type == NGHTTP2_GOAWAY && id == 0 && length >= GOAWAY_HEAD_BYTES &&
+            length <= FRAME_BYTES_USUAL)
+            verdict.action = SWALLOW;
+    }
     if (length > FRAME_BYTES_USUAL)
         verdict.action = MEASURE;
-    if (!scan->is_started) { /* anything but SETTINGS: nghttp2 ends the session */
-        scan->is_started = scan->type == NGHTTP2_SETTINGS;
-        return verdict;
-    }
-    if (scan->is_in_block) { /* anything but CONTINUATION: nghttp2 ends the session */
-        scan->is_in_block = !(flags & NGHTTP2_FLAG_END_HEADERS);
-        scan->block_bytes += length;
-        return verdict;
-    }
-    if (scan->type == NGHTTP2_HEADERS || scan->type == NGHTTP2_PUSH_PROMISE) {
-        scan->is_in_block = !(flags & NGHTTP2_FLAG_END_HEADERS);
-        scan->block_bytes += length;
-        scan->blocks++;
-        scan->seen++;
-        if (m->is_server && id & 1 && !h2_guard_headers(&m->guard, id))
-            return (struct verdict){STOP, HTTP_PROTOCOL_ERROR, "HEADERS on a stream that was skipped"};
-        return verdict;
-    }
-    verdict.reason = waste(m, scan->type, length, flags);
-    if (verdict.reason && !h2_guard_useless(&m->guard, 1))
-        return calm(verdict.reason);
-    if (m->is_server && scan->type == NGHTTP2_GOAWAY && id == 0 && length >= GOAWAY_HEAD_BYTES &&
-        length <= FRAME_BYTES_USUAL)
-        verdict.action = SWALLOW;
     return verdict;
 }
 

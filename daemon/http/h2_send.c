@@ -96,6 +96,8 @@ static void sent_goaway(struct h2_machine *m, const nghttp2_goaway *goaway)
     m->is_ended = false;
     if (length)
         h2_note_end(m, goaway->error_code, "%.*s", length, (const char *)goaway->opaque_data);
+    else if (goaway->error_code == NGHTTP2_INTERNAL_ERROR) /* nghttp2's compressor had no memory */
+        h2_note_end(m, goaway->error_code, "internal error");
     else
         h2_note_end(m, goaway->error_code, "%s by the peer", nghttp2_http2_strerror(goaway->error_code));
 }

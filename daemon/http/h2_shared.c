@@ -47,6 +47,7 @@ void h2_shared_put(void)
     http_block_builder_free(&shared.block.builder);
     mem_free(shared.nv);
     shared = (struct h2_shared){0};
+    h2_memory_trim();
 }
 
 static nghttp2_option *option_of(const struct option_key *key)
@@ -56,6 +57,7 @@ static nghttp2_option *option_of(const struct option_key *key)
     if (nghttp2_option_new(&option) != 0)
         return NULL;
     nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_no_closed_streams(option, 1); /* h2_ids.c knows */
     nghttp2_option_set_user_recv_extension_type(option, H2_PROBE_TYPE);
     nghttp2_option_set_max_settings(option, key->max_settings);
     nghttp2_option_set_max_outbound_ack(option, key->max_acks);

@@ -86,7 +86,7 @@ static void tell(struct tls *tls, unsigned events)
 /* FIN, once all before it is out. */
 static void shut_below(struct tls *tls)
 {
-    if (!tls->notified || tls->shut || tls->pending_length > 0)
+    if (!tls->notified || tls->shut || tls->pending_length > 0 || tls->write_error)
         return;
     tls->shut = true;
     transport_shutdown(tls->below);
@@ -483,7 +483,7 @@ static void tls_close(struct transport *t, bool abort)
         notify(tls);
     tls->state = TLS_CLOSED;
     deferred_cancel(&tls->turn);
-    if (abort)
+    if (abort || tls->write_error == ERR_NOMEM) /* what is lost must not look like an end */
         transport_abort(&tls->below);
     else
         transport_close(&tls->below);

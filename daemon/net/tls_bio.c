@@ -87,8 +87,13 @@ BIO *tls_bio_new(struct tls *tls)
 static void note_write_error(struct tls *tls, enum err err)
 {
     tls->write_error = err;
-    if (tls->state == TLS_OPEN && tls->below->failure.err) /* in the handshake, reading says more */
+    if (err == ERR_NOMEM) { /* records are lost, and with them the connection: reading says so */
+        failure_set(&tls->base.failure, err, "ENOMEM", "the TLS connection broke: out of memory");
+        if (!tls->read_end)
+            tls->read_end = err;
+    } else if (tls->state == TLS_OPEN && tls->below->failure.err) { /* before, reading says more */
         tls->base.failure = tls->below->failure;
+    }
     mem_free(tls->pending);
     tls->pending = NULL;
     tls->pending_from = tls->pending_length = 0;
@@ -116,7 +121,7 @@ static void keep(struct tls *tls, const uint8_t *bytes, size_t length)
     }
     grown = mem_realloc(tls->pending, tls->pending_length + length);
     if (!grown) {
-        note_write_error(tls, ERR_NOMEM); /* a record is lost, and with it the connection */
+        note_write_error(tls, ERR_NOMEM);
         return;
     }
     memcpy(grown + tls->pending_length, bytes, length);

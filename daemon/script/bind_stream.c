@@ -13,12 +13,13 @@
 
 #define NAME_CHECKED 2u /* beside FIELD_SENSITIVE */
 
-PERIGEE_API const struct event *perigee_next_event(void);
+PERIGEE_API uint32_t perigee_next_event(void);
 PERIGEE_API uint32_t perigee_released(void);
 PERIGEE_API void perigee_enter(uint32_t slot, uint32_t generation);
 PERIGEE_API void perigee_fields_begin(void);
 PERIGEE_API int perigee_field(const char *name, uint32_t name_length, const char *value,
                               uint32_t value_length, uint32_t flags);
+PERIGEE_API int perigee_field_number(const char *name, uint32_t name_length, double value, uint32_t flags);
 PERIGEE_API int perigee_stream_respond(uint32_t slot, uint32_t generation, uint32_t status, uint32_t flags);
 PERIGEE_API int perigee_stream_inform(uint32_t slot, uint32_t generation, uint32_t status);
 PERIGEE_API int perigee_stream_trailers(uint32_t slot, uint32_t generation);
@@ -27,15 +28,21 @@ PERIGEE_API double perigee_stream_write(uint32_t slot, uint32_t generation, cons
 PERIGEE_API int perigee_stream_end(uint32_t slot, uint32_t generation, uint32_t trailers);
 PERIGEE_API int perigee_stream_reset(uint32_t slot, uint32_t generation, uint32_t code);
 PERIGEE_API void perigee_stream_consume(uint32_t slot, uint32_t generation, uint32_t bytes);
-PERIGEE_API const struct http_block *perigee_stream_block(uint32_t slot, uint32_t generation);
+PERIGEE_API int perigee_stream_block(uint32_t slot, uint32_t generation);
+PERIGEE_API int perigee_stream_find(uint32_t slot, uint32_t generation, const char *name, uint32_t length);
 PERIGEE_API int perigee_block_find(const struct http_block *block, const char *name, uint32_t length);
 PERIGEE_API void perigee_block_field(const struct http_block *block, uint32_t index);
 PERIGEE_API double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which);
 
-/* The next event of the batch, or NULL. Good until the next call of any verb. */
-const struct event *perigee_next_event(void)
+/* Puts the next event of the batch in shared.event and returns its kind; 0 when the batch is through. */
+uint32_t perigee_next_event(void)
 {
-    return events_next(&the_script->worker.events);
+    const struct event *event = events_next(&the_script->worker.events);
+
+    if (!event)
+        return 0;
+    perigee_shared.event = *event;
+    return event->kind;
 }
 
 /* The number of an anchored string that is needed no more, or 0. */
@@ -95,6 +102,22 @@ int perigee_field(const char *name, uint32_t name_length, const char *value, uin
         .flags = flags & FIELD_SENSITIVE,
     };
     return OK;
+}
+
+/* The same with a whole number of at most 2^53 for its value. */
+int perigee_field_number(const char *name, uint32_t name_length, double value, uint32_t flags)
+{
+    char digits[24];
+    char *at = digits + sizeof(digits);
+    uint64_t left = (uint64_t)(value < 0 ? -value : value);
+
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0)
+        *--at = '-';
+    return perigee_field(name, name_length, at, (uint32_t)(digits + sizeof(digits) - at), flags);
 }
 
 /* Puts ":status" in front of what was given by perigee_field(): its place was left free. */
@@ -199,14 +222,27 @@ void perigee_stream_consume(uint32_t slot, uint32_t generation, uint32_t bytes)
         stream_consume(stream, bytes);
 }
 
-/* --- Received blocks. `block`: perigee_stream_block(), an event's bytes, or a Lua string with a copy. */
+/* --- Received blocks. `block`: a Lua string with a copy of one. */
 
-/* The request's block (or the final response's), or NULL when the stream is gone. Good until then. */
-const struct http_block *perigee_stream_block(uint32_t slot, uint32_t generation)
+/* The request's block (or the final response's) in shared.bytes and length, good until the stream is
+ * gone.  Err: ERR_CLOSED. */
+int perigee_stream_block(uint32_t slot, uint32_t generation)
 {
     struct stream *stream = script_stream(slot, generation);
 
-    return stream ? stream->block : NULL;
+    if (!stream || !stream->block)
+        return ERR_CLOSED;
+    perigee_shared.bytes = (const char *)stream->block;
+    perigee_shared.length = stream->block->size;
+    return OK;
+}
+
+/* perigee_block_find() in that block; -1 also when the stream is gone. */
+int perigee_stream_find(uint32_t slot, uint32_t generation, const char *name, uint32_t length)
+{
+    struct stream *stream = script_stream(slot, generation);
+
+    return stream && stream->block ? perigee_block_find(stream->block, name, length) : -1;
 }
 
 /* The value of the first field of that name in shared.bytes and length, the count of such fields in
@@ -234,7 +270,7 @@ void perigee_block_field(const struct http_block *block, uint32_t index)
     perigee_shared.same = field->flags;
 }
 
-/* which: 0 bytes that wait, 1 body bytes received, 2 body bytes sent, 3 id, 4 0x100 + i: http_state i.
+/* which: 0 bytes that wait, 1 body bytes received, 2 body bytes sent, 3 id, 4 bytes of its block, 0x100 + i: http_state i.
  * -1 when the stream is gone. */
 double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which)
 {
@@ -251,6 +287,8 @@ double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which)
         return stream->bytes_out;
     case 3:
         return stream->id;
+    case 4:
+        return stream->block ? stream->block->size : 0;
     default:
         if (!stream->session->machine || which < 0x100)
             return -1;

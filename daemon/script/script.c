@@ -8,6 +8,7 @@
 #include "base/api.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "script/allocator.h"
 #include "script/embedded.h"
 #include "script/script_internal.h"
 
@@ -162,6 +163,28 @@ static int open_state(lua_State *lua)
     return 0;
 }
 
+/* An error outside any protected call: a bug of ours, or memory out at the worst moment. */
+static int on_panic(lua_State *lua)
+{
+    log_line(LOG_ERROR, "panic in Lua", "error", lua_tostring(lua, -1), NULL);
+    return 0;
+}
+
+/* With our allocator where LuaJIT takes one (64-bit builds do), else with its own. */
+static lua_State *make_state(struct script *script)
+{
+    lua_State *lua;
+
+    script->allocator = allocator_new();
+    if (!script->allocator)
+        return NULL;
+    lua = lua_newstate(allocator_call, script->allocator);
+    if (!lua)
+        return luaL_newstate();
+    lua_atpanic(lua, on_panic);
+    return lua;
+}
+
 /* Memory that cannot be executed (systemd's MemoryDenyWriteExecute) would make the JIT panic. */
 static void choose_jit(lua_State *lua)
 {
@@ -187,7 +210,7 @@ enum err script_new(struct loop *loop, struct script **out)
         goto done;
     loop_on_wake(loop, on_wake, script);
     err = ERR_NOMEM;
-    script->lua = luaL_newstate();
+    script->lua = make_state(script);
     if (!script->lua)
         goto done;
     choose_jit(script->lua);
@@ -221,6 +244,7 @@ void script_free(struct script **script)
     loop_run_closing(s->loop);
     if (s->lua)
         lua_close(s->lua);
+    allocator_free(s->allocator);
     chunk_pool_free();
     loop_on_wake(s->loop, NULL, NULL);
     mem_free(s);

@@ -22,10 +22,14 @@ struct script_shared {
     uint32_t slot, generation, id, same;
     uint32_t name_length, length;
     const char *name, *bytes;
+    /* The event that perigee_next_event() told of: flat and in one place, so that reading it makes no
+     * objects in Lua. */
+    struct event event;
 };
 
 struct script {
     lua_State *lua;
+    struct allocator *allocator;
     struct loop *loop;
     struct worker worker;
     int dispatch_ref, callback_ref, signal_ref, start_ref, stop_ref;

@@ -4,6 +4,7 @@
 #ifndef SESSION_EVENTS_H
 #define SESSION_EVENTS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -17,15 +18,16 @@ enum event_kind {
     EVENT_PING,             /* flags: 1 an answer; bytes: 8 */
     EVENT_GOAWAY,           /* code; a: last id; bytes: opaque data */
     EVENT_FRAME_ERROR,      /* slot: session; code; a: frame type; b: stream id */
-    EVENT_STREAM,           /* slot: stream; code: id; a, b: session; flags: the frame's; its block is
-                             * stream_block() */
+    EVENT_STREAM,           /* slot: stream; code: id; a, b: session; flags: the frame's; length: 1
+                             * for HEAD; its block is stream_block() */
     EVENT_HEADERS,          /* slot: stream; a: enum http_category; flags: the frame's; bytes: the block,
                              * for a final response also stream_block() */
     EVENT_DATA,             /* slot: stream; bytes: in the read buffer */
     EVENT_END,              /* slot: stream; the peer's END_STREAM */
     EVENT_END_SENT,         /* slot: stream; ours is framed */
     EVENT_DRAIN,            /* slot: stream; the queue is empty after it was over the high mark */
-    EVENT_STREAM_CLOSED,    /* slot: stream; code; flags: enum ended_by; bytes: reason. The last one */
+    EVENT_STREAM_CLOSED,    /* slot: stream; code; flags: enum ended_by; a: 1 when our END_STREAM was framed
+                             * just before; bytes: reason. The last one */
     EVENT_PUSH,             /* slot: pushed stream; code: id; a, b: session; its block is stream_block() */
     EVENT_SERVER_ERROR,     /* slot: server; bytes: reason */
 };
@@ -62,6 +64,12 @@ struct event *events_add(struct events *events, enum event_kind kind, uint32_t s
 
 /* The oldest event that was not taken, or NULL. Good until the next events_add(). */
 const struct event *events_next(struct events *events);
+
+/* The newest event that was not taken, to be amended, or NULL. */
+static inline struct event *events_last(struct events *events)
+{
+    return events->cursor < events->count ? &events->at[events->count - 1] : NULL;
+}
 
 /* Frees block with mem_free() when the batch is through. */
 void events_own(struct events *events, void *block);

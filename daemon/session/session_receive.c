@@ -34,6 +34,14 @@ static void *on_open(void *owner, uint32_t id)
     return stream;
 }
 
+static bool is_head(const struct http_block *block)
+{
+    int found = http_block_find(block, ":method", 7, NULL);
+
+    return found >= 0 && block->fields[found].value_length == 4 &&
+           memcmp(http_block_bytes(block, block->fields[found].value), "HEAD", 4) == 0;
+}
+
 static void on_headers(void *owner, void *of, enum http_category category, bool end_stream, uint8_t flags,
                        struct http_block *block)
 {
@@ -50,6 +58,7 @@ static void on_headers(void *owner, void *of, enum http_category category, bool 
         event->a = session->slot;
         event->b = session->generation;
         event->flags = flags;
+        event->length = is_head(block);
         return;
     }
     event = record_stream(stream, EVENT_HEADERS);

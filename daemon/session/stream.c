@@ -244,7 +244,15 @@ void stream_on_closed(struct stream *stream, uint32_t code, enum ended_by by, co
         return;
     stream->closed = true;
     drop_queue(stream);
-    event = events_add(&session->worker->events, EVENT_STREAM_CLOSED, stream->slot, stream->generation);
+    /* The usual end is one event, not two. */
+    event = events_last(&session->worker->events);
+    if (event && event->kind == EVENT_END_SENT && event->slot == stream->slot && event->flags == 0) {
+        event->kind = EVENT_STREAM_CLOSED;
+        event->a = 1;
+    } else {
+        event = events_add(&session->worker->events, EVENT_STREAM_CLOSED, stream->slot,
+                           stream->generation);
+    }
     event->code = code;
     event->flags = by;
     if (reason) {

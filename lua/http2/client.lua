@@ -101,7 +101,6 @@ function session_methods:_fail_pending(err, cause)
       stream.destroyed = true
       stream.closed = true
       stream.rstCode = 8
-      stream.session = nil
       put_tick(stream_class.emit_close, stream, err)
     end
   end
@@ -162,7 +161,7 @@ function session_methods:request(t, given)
   local ends = given.endStream
   if ends == nil then ends = BODILESS[pseudo[":method"]] == true end
   local stream = setmetatable({
-    _session = self, session = self, _slot = 0, _generation = 0, pending = true, _given = t,
+    _session = self, _slot = 0, _generation = 0, pending = true, _given = t,
     _pseudo_filled = pseudo, writableEnded = ends or nil, endAfterHeaders = ends or nil,
     _wait_for_trailers = given.waitForTrailers and true or nil,
   }, Stream)

@@ -10,11 +10,12 @@ local client = require "http2.client"
 local ServerStream = require "http2.server_stream"
 
 local emit = emitter.emit
-local next_event, text = core.next_event, core.text
+local pending, drain = ticks.pending, ticks.drain
+local next_event, event, event_text = core.next_event, core.event, core.event_text
 local END_STREAM = 1
 local ENDED_BY_SESSION = 3
 
-local streams = {}  -- slot -> object, while C knows it
+local streams = {}  -- slot -> object while C knows it, then false: the keys stay, so the table is never rehashed
 local sessions = {}
 client.streams, client.sessions = streams, sessions
 
@@ -35,11 +36,11 @@ on[1] = function(slot, generation, _, server_slot) -- EVENT_SESSION_OPEN
   sessions[slot] = server:_on_session(slot, generation)
 end
 
-on[2] = function(slot, _, code, name_length, _, by, length, bytes) -- EVENT_SESSION_GONE
+on[2] = function(slot, _, code, name_length, _, by) -- EVENT_SESSION_GONE
   local session = sessions[slot]
   if not session then return end
   sessions[slot] = nil
-  local all = text(bytes, length)
+  local all = event_text()
   if session.server then session.server:_on_session_gone(session) end
   session:_on_gone(code, by, all:sub(1, name_length), all:sub(name_length + 1))
 end
@@ -54,14 +55,14 @@ on[4] = function(slot) -- EVENT_SETTINGS_ACK
   if session and not session.destroyed then session:_on_settings_ack() end
 end
 
-on[5] = function(slot, _, _, _, _, ack, length, bytes) -- EVENT_PING
+on[5] = function(slot, _, _, _, _, ack) -- EVENT_PING
   local session = sessions[slot]
-  if session and not session.destroyed then session:_on_ping(text(bytes, length), ack == 1) end
+  if session and not session.destroyed then session:_on_ping(event_text(), ack == 1) end
 end
 
-on[6] = function(slot, _, code, last_id, _, _, length, bytes) -- EVENT_GOAWAY
+on[6] = function(slot, _, code, last_id, _, _, length) -- EVENT_GOAWAY
   local session = sessions[slot]
-  if session then session:_on_goaway(code, last_id, length > 0 and text(bytes, length) or nil) end
+  if session then session:_on_goaway(code, last_id, length > 0 and event_text() or nil) end
 end
 
 on[7] = function(slot, _, code, frame_type, id) -- EVENT_FRAME_ERROR
@@ -69,27 +70,25 @@ on[7] = function(slot, _, code, frame_type, id) -- EVENT_FRAME_ERROR
   if session and not session.destroyed then session:_on_frame_error(frame_type, code, id) end
 end
 
-on[8] = function(slot, generation, id, session_slot, _, flags) -- EVENT_STREAM
+on[8] = function(slot, generation, id, session_slot, _, flags, is_head) -- EVENT_STREAM
   local session = sessions[session_slot]
   if not session or session.destroyed then
     core.stream_reset(slot, generation, 7)
     return
   end
   local server = session.server
+  -- All that an ordinary exchange will know is named here, so that the table never grows.
   local stream = setmetatable({
-    _slot = slot, _generation = generation, id = id, session = session, _session = session,
-    _server = server, _strict = server._strict, _headers = false,
+    _slot = slot, _generation = generation, id = id, _session = session, _headers = false, _events = false,
+    complete = flags % 2 == END_STREAM, headersSent = false, _sent = false, writableEnded = false,
+    writableFinished = false, closed = false, destroyed = false, _bytes_read = 0, _bytes_written = 0,
   }, ServerStream)
   streams[slot] = stream
   session._open = session._open + 1
   session._activity = id
   local t = headers.of_stream(stream)
   stream._headers = t
-  if flags % 2 == END_STREAM then
-    stream.complete = true
-    stream._end_of_input = true
-  end
-  if core.block_find_in(slot, generation, ":method") == "HEAD" then stream.headRequest = true end
+  if is_head == 1 then stream.headRequest = true end
   local raw = server._wants_raw and headers.raw(stream) or nil
   if session._events then emit(session, "stream", stream, stream, t, flags, raw) end
   if not emit(server, "stream", stream, stream, t, flags, raw) then
@@ -97,10 +96,10 @@ on[8] = function(slot, generation, id, session_slot, _, flags) -- EVENT_STREAM
   end
 end
 
-on[9] = function(slot, _, _, category, _, flags, length, bytes) -- EVENT_HEADERS
+on[9] = function(slot, _, _, category, _, flags) -- EVENT_HEADERS
   local stream = streams[slot]
   if not stream then return end
-  local copy = text(bytes, length)
+  local copy = event_text()
   local t = headers.of_copy(copy)
   if not stream.destroyed then
     if stream._on_headers then
@@ -113,9 +112,9 @@ on[9] = function(slot, _, _, category, _, flags, length, bytes) -- EVENT_HEADERS
   if flags % 2 == END_STREAM then stream:_on_end() end
 end
 
-on[10] = function(slot, _, _, _, _, _, length, bytes) -- EVENT_DATA
+on[10] = function(slot) -- EVENT_DATA
   local stream = streams[slot]
-  if stream and not stream.destroyed then stream:_on_data(text(bytes, length)) end
+  if stream and not stream.destroyed then stream:_on_data(event_text()) end
 end
 
 on[11] = function(slot) -- EVENT_END
@@ -133,29 +132,31 @@ on[13] = function(slot) -- EVENT_DRAIN
   if stream then stream:_on_drain() end
 end
 
-on[14] = function(slot, _, code, _, _, by, length, bytes) -- EVENT_STREAM_CLOSED
+on[14] = function(slot, _, code, end_sent, _, by, length) -- EVENT_STREAM_CLOSED
   local stream = streams[slot]
   if not stream then return end
-  streams[slot] = nil
+  if end_sent == 1 then
+    stream:_on_end_sent(false)
+    if pending() then drain() end
+  end
+  streams[slot] = false
   -- Its end is the session's: what listeners do now they do on a destroyed session (API.md 1, rule 11).
   if by == ENDED_BY_SESSION then stream._session.destroyed = true end
-  stream:_on_closed(code, by, length > 0 and text(bytes, length) or nil)
+  stream:_on_closed(code, by, length > 0 and event_text() or nil)
 end
 
 on[15] = function(slot, generation) -- EVENT_PUSH: we never ask for pushes
   core.stream_reset(slot, generation, 7)
 end
 
-local pending, drain = ticks.pending, ticks.drain
-
 --- Hears the whole batch.
 return function()
-  local event = next_event()
-  while event ~= nil do
-    on[event.kind](event.slot, event.generation, event.code, event.a, event.b, event.flags, event.length,
-      event.bytes)
+  local kind = next_event()
+  while kind ~= 0 do
+    on[kind](event.event_slot, event.event_generation, event.code, event.a, event.b, event.flags,
+      event.event_length)
     if pending() then drain() end
-    event = next_event()
+    kind = next_event()
   end
   core.release()
 end

@@ -114,14 +114,14 @@ end
 
 --- The table of a stream's block, not filled yet.
 function headers.of_stream(stream)
-  local t = new_table(0, 4)
+  local t = new_table(0, 1)
   t[SOURCE] = stream
   return setmetatable(t, Lazy)
 end
 
 --- The table of a copied block.
 function headers.of_copy(copy)
-  local t = new_table(0, 4)
+  local t = new_table(0, 1)
   t[SOURCE] = copy
   return setmetatable(t, Lazy)
 end
@@ -177,14 +177,7 @@ end
 local function text_of(value, name)
   local t = type(value)
   if t == "string" then return value end
-  if t == "number" then
-    if value % 1 == 0 and value >= -9007199254740992 and value <= 9007199254740992 then
-      if value > -1e14 and value < 1e14 then return tostring(value) end
-      return ("%.0f"):format(value)
-    end
-    return tostring(value)
-  end
-  if t == "boolean" then return tostring(value) end
+  if t == "number" or t == "boolean" then return tostring(value) end
   errors.throw("ERR_HTTP2_INVALID_HEADER_VALUE", tostring(value), name)
 end
 
@@ -215,6 +208,15 @@ local function add(name, value, flags)
   return small
 end
 
+-- Whole numbers are written in C: no string is made of them here.
+local function add_number(name, value, flags)
+  local small = known[name]
+  if not small or small == "te" then return add(name, ("%.0f"):format(value), flags) end
+  local err = core.field_number(small, value, flags + CHECKED)
+  if err ~= 0 then refuse(err, small, tostring(value)) end
+  return small
+end
+
 local function is_sensitive(list, name)
   for i = 1, #list do
     if lower(list[i]) == name then return true end
@@ -223,12 +225,13 @@ local function is_sensitive(list, name)
 end
 
 local function add_value(name, value, flags, strict)
-  if type(value) ~= "table" then
-    return add(name, text_of(value, name), flags)
+  if type(value) == "number" and value % 1 == 0 and value >= -9007199254740992 and value <= 9007199254740992 then
+    return (add_number(name, value, flags))
   end
+  if type(value) ~= "table" then return (add(name, text_of(value, name), flags)) end
   local small = lower(name)
   if #value > 1 and strict and single[small] then errors.throw("ERR_HTTP2_HEADER_SINGLE_VALUE", small) end
-  for i = 1, #value do add(name, text_of(value[i], name), flags) end
+  for i = 1, #value do add_value(name, value[i], flags, strict) end
   return #value > 0 and small or nil
 end
 
@@ -236,32 +239,45 @@ local function is_pseudo(name)
   return name:byte(1) == 58 -- ':'
 end
 
--- The table form. pseudo: which pseudo headers are allowed (name -> true); they were given before.
--- Returns whether there is a date.
-local function add_table(t, pseudo, strict)
-  local list = t[sensitive]
-  local dated = false
-  for name, value in raw_next, t do
-    if type(name) == "string" then
-      if is_pseudo(name) then
-        if not pseudo[name] then errors.throw("ERR_HTTP2_INVALID_PSEUDOHEADER", name) end
-      elseif name ~= "" then -- an empty one is skipped, as Node does
-        local flags = 0
-        if list and is_sensitive(list, lower(name)) then flags = 1 end
-        local small
-        if type(value) == "string" then
-          small = add(name, value, flags)
-        else
-          small = add_value(name, value, flags, strict)
-        end
-        if small == "date" then dated = true end
-      end
-    elseif name ~= sensitive then
-      errors.check_type(name, "header name", "string")
-    end
+-- One pair of the table form; returns its name in lower case when it is a field.
+local function add_pair(name, value, pseudo, strict, list)
+  if type(name) ~= "string" then
+    if name ~= sensitive then errors.check_type(name, "header name", "string") end
+    return nil
   end
-  return dated
+  if is_pseudo(name) then
+    if not pseudo[name] then errors.throw("ERR_HTTP2_INVALID_PSEUDOHEADER", name) end
+    return nil
+  end
+  if name == "" then return nil end -- skipped, as Node does
+  local flags = 0
+  if list and is_sensitive(list, lower(name)) then flags = 1 end
+  -- (No tail calls: see perigee.core.)
+  if type(value) == "string" then return (add(name, value, flags)) end
+  return (add_value(name, value, flags, strict))
 end
+
+-- The table form. Returns whether there is a date. LuaJIT compiles no loop in the middle of a trace that
+-- began elsewhere (in a handler, say), so the first pairs are taken in a straight line.
+local STRAIGHT = 12
+local add_table = assert(loadstring(([[
+  local next, add_pair, sensitive = ...
+  return function(t, pseudo, strict)
+    local list = t[sensitive]
+    local dated = false
+    local name, value = next(t)
+    %s
+    while name ~= nil do
+      if add_pair(name, value, pseudo, strict, list) == "date" then dated = true end
+      name, value = next(t, name)
+    end
+    return dated
+  end
+]]):format(([[
+    if name == nil then return dated end
+    if add_pair(name, value, pseudo, strict, list) == "date" then dated = true end
+    name, value = next(t, name)
+]]):rep(STRAIGHT)), "=perigee:http2.headers (add_table)"))(raw_next, add_pair, sensitive)
 
 -- The flat form: {name, value, name, value, …}; order and duplicates are kept.
 local function add_list(t, pseudo, strict)
@@ -307,14 +323,14 @@ local NONE = {}
 
 local function add_all(t, pseudo, strict)
   if getmetatable(t) == Lazy then fill(t) end
-  if t[1] ~= nil then return add_list(t, pseudo, strict) end
-  return add_table(t, pseudo, strict)
+  if t[1] ~= nil then return (add_list(t, pseudo, strict)) end
+  return (add_table(t, pseudo, strict))
 end
 
 --- Stages the fields of a response but :status. Returns whether a date is among them.
 function headers.stage_response(t, strict)
   core.fields_begin()
-  return add_all(t, RESPONSE, strict)
+  return (add_all(t, RESPONSE, strict))
 end
 
 --- Stages trailers.

@@ -247,6 +247,7 @@ function Server:_on_session(slot, generation)
   local session = session_class.new(Session, slot, generation)
   session.server = self
   session._max_pings = self._max_pings
+  session._strict = self._strict
   session._output_max = 16777216
   self._sessions[session] = true
   self._connections = self._connections + 1

@@ -41,11 +41,10 @@ function methods:respond(t, options)
     flags = flags + RESPOND_END
     wait = false
   end
-  if headers.stage_response(t, self._strict) and flags >= RESPOND_DATE then flags = flags - RESPOND_DATE end
+  if headers.stage_response(t, self._session._strict) and flags >= RESPOND_DATE then flags = flags - RESPOND_DATE end
   core.stream_respond(self._slot, self._generation, status, flags)
   self.headersSent = true
   self._sent = t
-  self._status = status
   if ends then
     self.writableEnded = true
     self.endAfterHeaders = true
@@ -60,7 +59,7 @@ function getters:sentHeaders()
   if not sent then return nil end
   local out = {}
   for name, value in next, sent do out[name] = value end
-  out[":status"] = self._status
+  out[":status"] = status_of(sent)
   return out
 end
 
@@ -74,7 +73,7 @@ function methods:additionalHeaders(t)
   if not status or status < 100 or status > 199 then
     errors.throw("ERR_HTTP2_INVALID_INFO_STATUS", tostring(headers.get(t, ":status")))
   end
-  headers.stage_response(t, self._strict)
+  headers.stage_response(t, self._session._strict)
   core.stream_inform(self._slot, self._generation, status)
   local list = self.sentInfoHeaders or {}
   list[#list + 1] = t
@@ -99,12 +98,12 @@ getters.pushAllowed = function() return false end
 function methods:_fail_response(err)
   self:respond { [":status"] = 500, ["content-type"] = "text/plain; charset=utf-8" }
   if self.writableEnded then return end
-  self:finish(self._server._expose_errors and tostring(err) .. "\n" or "Internal Server Error\n")
+  self:finish(self._session.server._expose_errors and tostring(err) .. "\n" or "Internal Server Error\n")
 end
 
 -- The answer is out and nobody wants the rest of the request: the client may stop (RFC 9113 8.1).
 function methods:_after_finish()
-  if self._end_of_input or self._reads or self._gone or self.closed then return end
+  if self.complete or self._reads or self._slot == 0 or self.closed then return end
   core.stream_reset(self._slot, self._generation, 0)
 end
 

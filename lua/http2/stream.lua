@@ -21,6 +21,7 @@ local defaults = {
   headersSent = false, complete = false, endAfterHeaders = false,
   writableEnded = false, writableFinished = false, readableEnded = false,
   writableHighWaterMark = 65536,
+  _cut = false, -- the peer's body ended, but not by END_STREAM
 }
 
 local getters = {}
@@ -65,12 +66,21 @@ function getters:readableFlowing()
   return self._flowing
 end
 
+--- The session, until the stream is destroyed.
+function getters:session()
+  if self.destroyed then return nil end
+  return self._session
+end
+
+-- The slot is 0 when the protocol is through with it (and before it has begun).
 function getters:bytesRead()
-  return self._bytes_read or math.max(0, core.stream_number(self._slot, self._generation, 1))
+  if self._slot == 0 then return self._bytes_read or 0 end
+  return math.max(0, core.stream_number(self._slot, self._generation, 1))
 end
 
 function getters:bytesWritten()
-  return self._bytes_written or math.max(0, core.stream_number(self._slot, self._generation, 2))
+  if self._slot == 0 then return self._bytes_written or 0 end
+  return math.max(0, core.stream_number(self._slot, self._generation, 2))
 end
 
 function getters:state()
@@ -111,7 +121,6 @@ end
 -- The handler's part of the object is over. err: for 'error', or nil.
 local function finish_life(self, err)
   self.destroyed = true
-  self.session = nil
   self._buffer = nil
   put_tick(emit_close, self, err)
 end
@@ -204,17 +213,35 @@ end
 local by_names = { "peer", "handler", "session", "timeout", "limit", "shutdown", "protocol" }
 class.by_names = by_names
 
+-- Nobody waits for a word about the end?
+local function is_unheard(self)
+  local events = self._events
+  return not self._waiters and not self._tasks and not self._reader and not self._pipes and not self._timer and
+    (not events or not (events["end"] or events.close or events.aborted))
+end
+
+--- How it ended: {by, code, codeName, reason, detail, bytesIn, bytesOut}; nil while it is open.
+function getters:closeInfo()
+  if self._slot ~= 0 or not self.closed then return nil end
+  local by, code = self._ended_by or 0, self.rstCode
+  return {
+    by = by_names[by] or (self._reset_by_us and "handler") or "peer", code = code,
+    codeName = errors.code_name(code), reason = by == 0 and "finished" or "reset", detail = self._end_detail,
+    bytesIn = self.bytesRead, bytesOut = self.bytesWritten,
+  }
+end
+
 --- From the dispatcher: the protocol is through with it. by: enum ended_by.
 function methods:_on_closed(code, by, reason)
   self._bytes_read = core.stream_number(self._slot, self._generation, 1)
   self._bytes_written = core.stream_number(self._slot, self._generation, 2)
-  if self._headers then headers.keep(self._headers, self) end
-  self._gone = true
-  self.closeInfo = {
-    by = by_names[by] or (self._reset_by_us and "handler") or "peer", code = code,
-    codeName = errors.code_name(code), reason = by == 0 and "finished" or "reset", detail = reason,
-    bytesIn = self._bytes_read, bytesOut = self._bytes_written,
-  }
+  local t = self._headers
+  if t then headers.keep(t, self) end
+  self._slot = 0
+  if by ~= 0 then
+    self._ended_by = by
+    self._end_detail = reason
+  end
   if self.destroyed then return end
   if self.closed and self._reset_by_us then
     close_abnormally(self, self.rstCode)
@@ -222,14 +249,21 @@ function methods:_on_closed(code, by, reason)
   end
   local orderly = code == NO_ERROR and by <= 1
   self.closed = true
-  self.rstCode = code
+  if code ~= 0 then self.rstCode = code end
   if orderly then
+    if self.writableEnded and self.complete and self._unread_is_dropped and is_unheard(self) then
+      -- The usual end of an answered request.
+      self.destroyed = true
+      self._buffer = nil
+      self._session:_on_stream_done(self)
+      return
+    end
     if not self.writableEnded then
       mark_aborted(self)
       self.writableEnded = true
     end
     -- The peer's RST_STREAM(NO_ERROR) ends a body too; `complete` tells the difference.
-    self._end_of_input = true
+    self._cut = not self.complete
     self._close_waits = true
     if not self._flowing and self._reads == nil and self._unread_is_dropped then self:resume() end
     self:_flow()
@@ -250,7 +284,7 @@ end
 
 --- A handler or a listener of it threw.
 function methods:_fail(err)
-  if self.destroyed or self._gone then return end
+  if self.destroyed or self._slot == 0 then return end
   if self._fail_response and not self.headersSent then
     self:_fail_response(err)
   else
@@ -269,10 +303,14 @@ local function call_back(callback, err, owner)
   task.run(owner, callback, err)
 end
 
+local function emit_error(self, err)
+  emit(self, "error", self, err)
+end
+
 local function write_after_end(self, callback)
   local err = errors.make("ERR_STREAM_WRITE_AFTER_END")
   if callback then put_tick(call_back, callback, err, self) end
-  put_tick(function() emit(self, "error", self, err) end)
+  put_tick(emit_error, self, err)
   return false
 end
 
@@ -361,7 +399,7 @@ function methods:_on_end_sent(trailers_due)
     return
   end
   if self._close_after_finish then
-    if not self._gone and not self.closed then
+    if self._slot ~= 0 and not self.closed then
       self.closed = true
       core.stream_reset(self._slot, self._generation, NO_ERROR)
       self._reset_by_us = true
@@ -440,7 +478,6 @@ end
 --- From the dispatcher: the peer's END_STREAM.
 function methods:_on_end()
   self.complete = true
-  self._end_of_input = true
   if self.destroyed then return end
   self:_flow()
 end
@@ -456,7 +493,7 @@ end
 -- Hands out what waits, and the end behind it, as far as the script wants it.
 function methods:_flow()
   while self._flowing and self._buffer and not self.destroyed do deliver(self, take(self)) end
-  if self._buffer or not self._end_of_input then return end
+  if self._buffer or not (self.complete or self._cut) then return end
   if self._reader then self:_wake_reader() end
   if self._flowing and not self.readableEnded and not self.destroyed then
     emit_end(self)
@@ -478,7 +515,7 @@ function methods:resume()
   self._reads = true
   if not self._flowing then
     self._flowing = true
-    if not self._flow_put and (self._buffer or self._end_of_input) then
+    if not self._flow_put and (self._buffer or self.complete or self._cut) then
       self._flow_put = true
       put_tick(start_flow, self)
     end
@@ -501,7 +538,7 @@ function methods:read()
   self._reads = true
   local buffer = self._buffer
   if not buffer then
-    if self._end_of_input and not self.readableEnded and not self.destroyed then
+    if (self.complete or self._cut) and not self.readableEnded and not self.destroyed then
       self._flowing = true
       put_tick(start_flow, self)
     end
@@ -513,15 +550,17 @@ function methods:read()
   return all
 end
 
--- A listener was added.
+local function emit_readable(self)
+  emit(self, "readable", self)
+end
+
+-- A listener was added. (No closures here: LuaJIT would not compile on().)
 function methods:_on_listener(name)
   if name == "data" then
     if self._flowing ~= false then self:resume() end
   elseif name == "readable" then
     self._reads = true
-    if self._buffer then put_tick(function() emit(self, "readable", self) end) end
-  elseif name == "stream" or name == "request" then
-    self._stream_arity = nil
+    if self._buffer then put_tick(emit_readable, self) end
   end
 end
 
@@ -585,7 +624,7 @@ local function next_chunk(self)
       consume(self, #chunk)
       return chunk
     end
-    if self._end_of_input then
+    if self.complete or self._cut then
       if not self.readableEnded and not self.destroyed then
         self._flowing = true
         put_tick(start_flow, self)
@@ -593,7 +632,7 @@ local function next_chunk(self)
       if self.complete then return nil end
       return nil, self:_closed_error()
     end
-    if self.destroyed or self._gone then return nil, self:_closed_error() end
+    if self.destroyed or self._slot == 0 then return nil, self:_closed_error() end
     task.check_can_wait()
     self._reader = task.current()
     task.suspend()
@@ -632,8 +671,7 @@ end
 --- For await(): what happened once and for all.
 function methods:_happened(name)
   if name == "close" then
-    if self._close_emitted then return true end
-    return false
+    return self._close_emitted or (self.destroyed and self._slot == 0 and self._last_error == nil) or false
   elseif name == "end" then
     if self.readableEnded then
       if self.complete then return true end

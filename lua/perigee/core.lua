@@ -3,11 +3,6 @@
 local ffi = require "ffi"
 
 ffi.cdef [[
-struct perigee_event {
-  uint32_t kind, slot, generation, code;
-  uint32_t a, b, flags, length;
-  const uint8_t *bytes;
-};
 struct perigee_block_field { uint32_t name, name_length, value, value_length, flags; };
 struct perigee_block { uint32_t size, count; struct perigee_block_field fields[?]; };
 struct perigee_shared {
@@ -16,16 +11,20 @@ struct perigee_shared {
   uint32_t slot, generation, id, same;
   uint32_t name_length, length;
   const char *name, *bytes;
+  uint32_t kind, event_slot, event_generation, code;
+  uint32_t a, b, flags, event_length;
+  const char *event_bytes;
 };
 extern struct perigee_shared perigee_shared;
 
-const struct perigee_event *perigee_next_event(void);
+uint32_t perigee_next_event(void);
 uint32_t perigee_released(void);
 void perigee_enter(uint32_t slot, uint32_t generation);
 
 void perigee_fields_begin(void);
 int perigee_field(const char *name, uint32_t name_length, const char *value, uint32_t value_length,
                   uint32_t flags);
+int perigee_field_number(const char *name, uint32_t name_length, double value, uint32_t flags);
 int perigee_stream_respond(uint32_t slot, uint32_t generation, uint32_t status, uint32_t flags);
 int perigee_stream_inform(uint32_t slot, uint32_t generation, uint32_t status);
 int perigee_stream_trailers(uint32_t slot, uint32_t generation);
@@ -34,7 +33,8 @@ double perigee_stream_write(uint32_t slot, uint32_t generation, const char *byte
 int perigee_stream_end(uint32_t slot, uint32_t generation, uint32_t trailers);
 int perigee_stream_reset(uint32_t slot, uint32_t generation, uint32_t code);
 void perigee_stream_consume(uint32_t slot, uint32_t generation, uint32_t bytes);
-const void *perigee_stream_block(uint32_t slot, uint32_t generation);
+int perigee_stream_block(uint32_t slot, uint32_t generation);
+int perigee_stream_find(uint32_t slot, uint32_t generation, const char *name, uint32_t length);
 int perigee_block_find(const void *block, const char *name, uint32_t length);
 void perigee_block_field(const void *block, uint32_t index);
 double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which);
@@ -56,11 +56,15 @@ void perigee_session_ref(uint32_t slot, uint32_t generation, uint32_t hold);
 ]]
 
 local C = ffi.C
+
+-- A call in parentheses is no tail call: LuaJIT counts those as loops and gives up after fifteen.
+
 local shared = C.perigee_shared
 local string_of = ffi.string
 
 local core = {
   next_event = C.perigee_next_event,
+  event = shared, -- fields of the event: event_slot, event_generation, code, a, b, flags, event_length
   enter = C.perigee_enter,
   -- enum err
   OK = 0, ERR_NOMEM = -1, ERR_FULL = -2, ERR_CLOSED = -3, ERR_STATE = -9,
@@ -70,9 +74,9 @@ local core = {
   RESPOND_END = 1, RESPOND_DATE = 2,
 }
 
---- The bytes of an event as a string.
-function core.text(bytes, length)
-  return string_of(bytes, length)
+--- The bytes of the event as a string.
+function core.event_text()
+  return string_of(shared.event_bytes, shared.event_length)
 end
 
 -- Strings that C refers to while they wait in an output queue: number -> string.
@@ -108,11 +112,11 @@ function core.write(slot, generation, data)
     end
     anchors[anchor] = data
   end
-  return C.perigee_stream_write(slot, generation, data, length, anchor)
+  return (C.perigee_stream_write(slot, generation, data, length, anchor))
 end
 
 function core.stream_end(slot, generation, trailers)
-  return C.perigee_stream_end(slot, generation, trailers and 1 or 0)
+  return (C.perigee_stream_end(slot, generation, trailers and 1 or 0))
 end
 
 core.stream_reset = C.perigee_stream_reset
@@ -125,7 +129,12 @@ core.fields_begin = C.perigee_fields_begin
 
 --- Adds one field (strings; name in lower case). Returns 0 or an error.
 function core.field(name, value, flags)
-  return C.perigee_field(name, #name, value, #value, flags)
+  return (C.perigee_field(name, #name, value, #value, flags))
+end
+
+--- The same with a whole number for its value.
+function core.field_number(name, value, flags)
+  return (C.perigee_field_number(name, #name, value, flags))
 end
 
 --- A promised stream on that one: slot, generation, id, or nil, err.
@@ -139,26 +148,20 @@ end
 
 --- A copy of the stream's block as a string, or nil.
 function core.block_copy(slot, generation)
-  local block = C.perigee_stream_block(slot, generation)
-  if block == nil then return nil end
-  return string_of(block, ffi.cast("const uint32_t *", block)[0])
-end
-
-local function find(block, name)
-  if C.perigee_block_find(block, name, #name) < 0 then return nil end
-  return string_of(shared.bytes, shared.length), shared.same
+  if C.perigee_stream_block(slot, generation) ~= 0 then return nil end
+  return string_of(shared.bytes, shared.length)
 end
 
 --- The first value of that name and how many fields have it, or nil. (From a stream's block.)
 function core.block_find_in(slot, generation, name)
-  local block = C.perigee_stream_block(slot, generation)
-  if block == nil then return nil end
-  return find(block, name)
+  if C.perigee_stream_find(slot, generation, name, #name) < 0 then return nil end
+  return string_of(shared.bytes, shared.length), shared.same
 end
 
 --- The same from a copy.
 function core.block_find(copy, name)
-  return find(copy, name)
+  if C.perigee_block_find(copy, name, #name) < 0 then return nil end
+  return string_of(shared.bytes, shared.length), shared.same
 end
 
 --- Calls each(name, value, flags, context) for all fields of a copy, in wire order.
@@ -181,7 +184,7 @@ function core.session_request(slot, generation, ends)
 end
 
 function core.session_goaway(slot, generation, code, last_id, opaque)
-  return C.perigee_session_goaway(slot, generation, code, last_id, opaque, opaque and #opaque or 0)
+  return (C.perigee_session_goaway(slot, generation, code, last_id, opaque, opaque and #opaque or 0))
 end
 
 --- settings: a list of {id, value}. Returns 0 or an error.
@@ -191,7 +194,7 @@ function core.session_settings(slot, generation, settings)
     local err = C.perigee_setting_add(settings[i][1], settings[i][2])
     if err ~= 0 then return err end
   end
-  return C.perigee_session_settings(slot, generation)
+  return (C.perigee_session_settings(slot, generation))
 end
 
 core.session_finish = C.perigee_session_finish
@@ -201,7 +204,7 @@ core.session_number = C.perigee_session_number
 core.session_window = C.perigee_session_window
 
 function core.session_setting(slot, generation, remote, id)
-  return C.perigee_session_setting(slot, generation, remote and 1 or 0, id)
+  return (C.perigee_session_setting(slot, generation, remote and 1 or 0, id))
 end
 
 function core.session_ref(slot, generation, hold)

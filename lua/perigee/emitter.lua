@@ -7,55 +7,61 @@ local run, wake = task.run, task.wake
 
 local emitter = {}
 
--- A listener is a function, or {listener = fn, once = true}. events[name] is a list that is never
--- changed, only replaced, so that an emit() under way is not disturbed.
+-- An entry is a function, or {listener = fn, once = true}. events[name] is one entry (the usual case), or a
+-- list {list = true, entry, …} that is never changed, only replaced, so that an emit() under way is
+-- not disturbed.
 
 local function check(name, listener)
   if type(name) ~= "string" and type(name) ~= "table" then errors.check_type(name, "eventName", "string") end
   if type(listener) ~= "function" then errors.check_type(listener, "listener", "function") end
 end
 
+local function function_of(entry)
+  if type(entry) == "table" then return entry.listener end
+  return entry
+end
+
+-- What is registered under a name, as a list.
+local function entries_of(self, name)
+  local events = self._events
+  local entry = events and events[name]
+  if not entry then return {} end
+  if type(entry) == "table" and entry.list then return entry end
+  return { entry }
+end
+
 local function add(self, name, entry, first)
   local events = self._events
+  if events and events.newListener then self:emit("newListener", name, function_of(entry)) end
   if not events then
-    events = {}
-    self._events = events
-  elseif events.newListener then
-    self:emit("newListener", name, type(entry) == "table" and entry.listener or entry)
-  end
-  local old = events[name]
-  local list
-  if not old then
-    list = { entry }
+    self._events = { [name] = entry }
+  elseif not events[name] then
+    events[name] = entry
   else
-    list = {}
+    local old = entries_of(self, name)
+    local list = { list = true }
     for i = 1, #old do list[i] = old[i] end
     table.insert(list, first and 1 or #list + 1, entry)
+    events[name] = list
   end
-  events[name] = list
-  if self._on_listener then self:_on_listener(name, type(entry) == "table" and entry.listener or entry) end
+  if self._on_listener then self:_on_listener(name, function_of(entry)) end
   return self
 end
 
 local function remove_at(self, name, index)
-  local old = self._events[name]
-  local list
-  if #old > 1 then
-    list = {}
-    for i = 1, #old do
-      if i ~= index then list[#list + 1] = old[i] end
-    end
+  local old = entries_of(self, name)
+  local list = { list = true }
+  for i = 1, #old do
+    if i ~= index then list[#list + 1] = old[i] end
   end
+  if #list <= 1 then list = list[1] end
   self._events[name] = list
-  if self._events.removeListener then
-    local entry = old[index]
-    self:emit("removeListener", name, type(entry) == "table" and entry.listener or entry)
-  end
+  if self._events.removeListener then self:emit("removeListener", name, function_of(old[index])) end
 end
 
 local function remove_entry(self, name, entry)
-  local list = self._events[name]
-  for i = 1, list and #list or 0 do
+  local list = entries_of(self, name)
+  for i = 1, #list do
     if list[i] == entry then return remove_at(self, name, i) end
   end
 end
@@ -66,7 +72,7 @@ emitter.methods = methods
 --- Calls listener at each event of that name. Returns self, as all of these do.
 function methods:on(name, listener)
   check(name, listener)
-  return add(self, name, listener, false)
+  return (add(self, name, listener, false))
 end
 methods.addListener = methods.on
 
@@ -89,10 +95,9 @@ end
 --- Takes the newest such listener away.
 function methods:off(name, listener)
   check(name, listener)
-  local list = self._events and self._events[name]
-  for i = list and #list or 0, 1, -1 do
-    local entry = list[i]
-    if entry == listener or (type(entry) == "table" and entry.listener == listener) then
+  local list = entries_of(self, name)
+  for i = #list, 1, -1 do
+    if function_of(list[i]) == listener then
       remove_at(self, name, i)
       break
     end
@@ -112,39 +117,34 @@ function methods:removeAllListeners(name)
     events.removeListener = nil
     return self
   end
-  while events[name] do remove_at(self, name, #events[name]) end
+  while events[name] do remove_at(self, name, #entries_of(self, name)) end
   return self
 end
 
 function methods:listenerCount(name)
-  local list = self._events and self._events[name]
-  return list and #list or 0
+  return #entries_of(self, name)
 end
 
 --- The listeners of that name: functions, in order.
 function methods:listeners(name)
-  local list = self._events and self._events[name]
+  local list = entries_of(self, name)
   local out = {}
-  for i = 1, list and #list or 0 do
-    local entry = list[i]
-    out[i] = type(entry) == "table" and entry.listener or entry
-  end
+  for i = 1, #list do out[i] = function_of(list[i]) end
   return out
 end
 
 --- The same; one that was added by once() as a function that takes itself away when called.
 function methods:rawListeners(name)
-  local list = self._events and self._events[name]
+  local list = entries_of(self, name)
   local out = {}
-  for i = 1, list and #list or 0 do
+  for i = 1, #list do
     local entry = list[i]
+    out[i] = entry
     if type(entry) == "table" then
       out[i] = function(...)
         remove_entry(self, name, entry)
         return entry.listener(...)
       end
-    else
-      out[i] = entry
     end
   end
   return out
@@ -163,7 +163,13 @@ end
 
 --- Calls the listeners. Returns whether there were any. An 'error' that nobody hears is logged.
 function methods:emit(name, ...)
-  return emitter.emit(self, name, self, ...)
+  local owner = self._is_stream and self or nil
+  if select("#", ...) <= 4 then return emitter.emit(self, name, owner, ...) end
+  local events = self._events
+  local entry = events and events[name]
+  if not entry then return false end
+  emitter.emit_many(self, name, owner, entry, ...)
+  return true
 end
 
 local function call_entry(self, name, entry, owner, ...)
@@ -206,18 +212,28 @@ local function wake_waiters(self, name, a, b, c, d)
   end
 end
 
+-- The rare ways: several listeners, one of once(), more than four arguments.
+local function emit_many(self, name, owner, entry, ...)
+  if type(entry) == "table" and entry.list then
+    for i = 1, #entry do call_entry(self, name, entry[i], owner, ...) end
+  else
+    call_entry(self, name, entry, owner, ...)
+  end
+end
+
+emitter.emit_many = emit_many
+
 --- The inner emit: calls listeners in tasks that belong to owner (a stream, or nil).
-function emitter.emit(self, name, owner, a, b, c, d, ...)
+function emitter.emit(self, name, owner, a, b, c, d)
   local events = self._events
-  local list = events and events[name]
+  local entry = events and events[name]
   local heard = false
-  if not self._is_stream then owner = owner and owner._is_stream and owner or nil end
-  if list then
+  if entry then
     heard = true
-    if list[2] == nil and select("#", ...) == 0 and type(list[1]) == "function" then
-      run(owner, list[1], a, b, c, d)
+    if type(entry) == "function" then
+      run(owner, entry, a, b, c, d)
     else
-      for i = 1, #list do call_entry(self, name, list[i], owner, a, b, c, d, ...) end
+      emit_many(self, name, owner, entry, a, b, c, d)
     end
   end
   if self._waiters then

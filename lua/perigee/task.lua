@@ -39,6 +39,10 @@ local function body(fn, a, b, c, d)
   end
 end
 
+-- A trace that began in this loop would grow into whatever handler comes next, and what LuaJIT cannot
+-- compile there (a closure, say) would end compiling it for all. Handlers begin traces of their own.
+jit.off(body)
+
 local function own(owner, t)
   local owned = owner._tasks
   if not owned then
@@ -81,7 +85,7 @@ local function switch(t, a, b, c, d, e)
   local ok, what = raw_resume(t.co, a, b, c, d, e)
   current, depth = before, before_depth
   if before and before.owner then enter(before.owner._slot, before.owner._generation) end
-  return settle(t, ok, what)
+  return (settle(t, ok, what))
 end
 
 --- Runs fn(a, b, c, d) in a task that belongs to owner (a stream, or nil). Returns true when it
@@ -96,7 +100,7 @@ function task.run(owner, fn, a, b, c, d)
     t = { co = create(body), owner = nil, suspended = false }
   end
   t.owner = owner
-  return switch(t, fn, a, b, c, d)
+  return (switch(t, fn, a, b, c, d))
 end
 
 --- The same for any number of arguments.
