@@ -38,8 +38,8 @@ static bool set_name(X509 *certificate)
 {
     X509_NAME *name = X509_get_subject_name(certificate);
 
-    return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"localhost", -1, -1,
-                                      0) &&
+    return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"localhost", -1,
+                                      -1, 0) &&
            X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC,
                                       (const uint8_t *)"Perigee development", -1, -1, 0) &&
            X509_set_issuer_name(certificate, name);

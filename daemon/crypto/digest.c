@@ -21,7 +21,8 @@ static enum err start_plain(struct digest *digest, const EVP_MD *md)
     return EVP_DigestInit_ex2(digest->plain, md, NULL) ? OK : ERR_NOT_FOUND;
 }
 
-static enum err start_keyed(struct digest *digest, const EVP_MD *md, const uint8_t *key, size_t length)
+static enum err start_keyed(struct digest *digest, const EVP_MD *md, const uint8_t *key,
+                            size_t length)
 {
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string("digest", (char *)EVP_MD_get0_name(md), 0),

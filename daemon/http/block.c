@@ -16,7 +16,8 @@ int http_block_find(const struct http_block *block, const char *name, size_t len
     for (uint32_t i = 0; i < block->count; i++) {
         const struct http_block_field *field = &block->fields[i];
 
-        if (field->name_length != length || memcmp(http_block_bytes(block, field->name), name, length) != 0)
+        if (field->name_length != length ||
+            memcmp(http_block_bytes(block, field->name), name, length) != 0)
             continue;
         if (first < 0)
             first = (int)i;
@@ -66,30 +67,45 @@ static enum err more_bytes(struct http_block_builder *builder, size_t wanted)
     return OK;
 }
 
-enum err http_block_add(struct http_block_builder *builder, const void *name, size_t name_length,
-                        const void *value, size_t value_length, uint32_t flags)
+/* Room for one more field. The lengths are not trusted yet. */
+static enum err more_room(struct http_block_builder *builder, size_t name_length,
+                          size_t value_length)
 {
-    struct http_block_field *field;
-
     if (name_length > UINT32_MAX / 4 || value_length > UINT32_MAX / 4)
         return ERR_NOMEM;
     if (builder->count == builder->fields_cap && more_fields(builder))
         return ERR_NOMEM;
-    if (builder->bytes_cap - builder->used < name_length + value_length &&
-        more_bytes(builder, name_length + value_length))
-        return ERR_NOMEM;
+    if (builder->bytes_cap - builder->used < name_length + value_length || !builder->bytes)
+        return more_bytes(builder, name_length + value_length);
+    return OK;
+}
 
-    field = &builder->fields[builder->count++];
-    field->name = builder->used;
-    field->name_length = (uint32_t)name_length;
-    field->value = builder->used + (uint32_t)name_length;
-    field->value_length = (uint32_t)value_length;
-    field->flags = flags;
+enum err http_block_add(struct http_block_builder *builder, const void *name, size_t name_length,
+                        const void *value, size_t value_length, uint32_t flags)
+{
+    size_t room = builder->bytes_cap - builder->used;
+    struct http_block_field *field;
+    uint32_t at = builder->used;
+    char *bytes;
+
+    if (builder->count == builder->fields_cap || name_length > room ||
+        value_length > room - name_length)
+        if (more_room(builder, name_length, value_length))
+            return ERR_NOMEM;
+    bytes = builder->bytes + at;
     if (name_length)
-        memcpy(builder->bytes + field->name, name, name_length);
+        memcpy(bytes, name, name_length);
     if (value_length)
-        memcpy(builder->bytes + field->value, value, value_length);
-    builder->used += (uint32_t)(name_length + value_length);
+        memcpy(bytes + name_length, value, value_length);
+    field = &builder->fields[builder->count++];
+    *field = (struct http_block_field){
+        .name = at,
+        .name_length = (uint32_t)name_length,
+        .value = at + (uint32_t)name_length,
+        .value_length = (uint32_t)value_length,
+        .flags = flags,
+    };
+    builder->used = field->value + field->value_length;
     return OK;
 }
 

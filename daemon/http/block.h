@@ -1,5 +1,6 @@
-/* block: one header block as it came, in one allocation that holds no pointers: offsets count from
- * the block's first byte. So a copy of its `size` bytes (a Lua string, say) is as good as the block. */
+/* block: one header block as it came, in one allocation that holds no pointers: offsets count
+ * from the block's first byte. So a copy of its `size` bytes (a Lua string, say) is as good as
+ * the block. */
 #ifndef HTTP_BLOCK_H
 #define HTTP_BLOCK_H
 
@@ -21,7 +22,8 @@ struct http_block {
     struct http_block_field fields[];
 };
 
-/* The first field of that name (lower case, exact), or -1. *same (may be NULL) is how many have it. */
+/* The first field of that name (lower case, exact), or -1. *same (may be NULL) is how many have
+ * it. */
 int http_block_find(const struct http_block *block, const char *name, size_t length, uint32_t *same);
 
 static inline const char *http_block_bytes(const struct http_block *block, uint32_t offset)

@@ -7,9 +7,10 @@
 
 #include "base/err.h"
 
-/* name in lower case (a pseudo header's colon is not looked at here).
- * Err: ERR_FIELD_NAME when it is empty or no token or has capitals; ERR_FIELD_CONNECTION for connection, upgrade,
- * http2-settings, keep-alive, proxy-connection, transfer-encoding ("te" is the caller's: it depends on the value). */
+/* name in lower case (a pseudo header's colon is not looked at here). Err: ERR_FIELD_NAME when
+ * it is empty or no token or has capitals; ERR_FIELD_CONNECTION for connection, upgrade,
+ * http2-settings, keep-alive, proxy-connection, transfer-encoding ("te" is the caller's: it
+ * depends on the value). */
 enum err http_check_name(const char *name, size_t length);
 
 /* Err: ERR_FIELD_VALUE for CR, LF, NUL or another control but TAB. */

@@ -1,4 +1,5 @@
-/* h2_block: header blocks on their way in: collected, limited, checked beyond what nghttp2 checks, handed up. */
+/* h2_block: header blocks on their way in: collected, limited, checked beyond what nghttp2
+ * checks, handed up. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,7 +9,8 @@
 /* The stream that a block is about. */
 static int32_t subject_of(const nghttp2_frame *frame)
 {
-    return frame->hd.type == NGHTTP2_PUSH_PROMISE ? frame->push_promise.promised_stream_id : frame->hd.stream_id;
+    return frame->hd.type == NGHTTP2_PUSH_PROMISE ? frame->push_promise.promised_stream_id
+                                                  : frame->hd.stream_id;
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -28,15 +30,15 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-/* Over a limit: the stream is given up at once, the connection when it gets worse. The rest of the block must be
- * decoded all the same (RFC 9113 4.3), so it is counted on. */
+/* Over a limit: the stream is given up at once, the connection when it gets worse. The rest of
+ * the block must be decoded all the same (RFC 9113 4.3), so it is counted on. */
 static int refuse_block(struct h2_machine *m, const nghttp2_frame *frame)
 {
     struct h2_block *block = &m->shared->block;
 
     if (block->list_bytes > (uint64_t)m->max_list_bytes * 2) {
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM, "a header block of more than twice max_header_list_bytes (%u)",
-               m->max_list_bytes);
+        h2_end(m, HTTP_ENHANCE_YOUR_CALM,
+               "a header block of more than twice max_header_list_bytes (%u)", m->max_list_bytes);
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     if (!block->is_refused) {
@@ -49,8 +51,8 @@ static int refuse_block(struct h2_machine *m, const nghttp2_frame *frame)
 }
 
 /* Remembers where the fields are that we look at. */
-static void note_field(struct h2_block *block, const uint8_t *name, size_t length, const uint8_t *value,
-                       size_t value_length)
+static void note_field(struct h2_block *block, const uint8_t *name, size_t length,
+                       const uint8_t *value, size_t value_length)
 {
     uint32_t place = block->builder.count + 1;
 
@@ -64,15 +66,17 @@ static void note_field(struct h2_block *block, const uint8_t *name, size_t lengt
         block->status = (char)value[0];
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_length,
-                     const uint8_t *value, size_t value_length, uint8_t flags, void *user)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_length, const uint8_t *value, size_t value_length, uint8_t flags,
+                     void *user)
 {
     struct h2_machine *m = user;
     struct h2_block *block = &m->shared->block;
 
     (void)session;
     block->list_bytes += name_length + value_length + 32;
-    if (block->list_bytes > m->max_list_bytes || block->builder.count >= m->max_pairs || block->is_refused)
+    if (block->list_bytes > m->max_list_bytes || block->builder.count >= m->max_pairs ||
+        block->is_refused)
         return refuse_block(m, frame);
     if (name_length == 4 || name[0] == ':')
         note_field(block, name, name_length, value, value_length);
@@ -109,7 +113,8 @@ static struct text without_default_port(struct text authority, bool is_https)
     return authority;
 }
 
-/* Do both name the same place? Bytes that differ get a second look: case and the scheme's port (RFC 3986 6.2.3). */
+/* Do both name the same place? Bytes that differ get a second look: case and the scheme's port
+ * (RFC 3986 6.2.3). */
 static bool is_same_authority(struct text a, struct text b, bool is_https)
 {
     if (a.length == b.length && memcmp(a.at, b.at, a.length) == 0)
@@ -137,7 +142,8 @@ static const char *request_mistake(const struct h2_block *block)
     if (block->authority && block->host) {
         if (block->scheme)
             scheme = value_at(&block->builder, block->scheme);
-        if (!is_same_authority(authority, host, scheme.length == 5 && memcmp(scheme.at, "https", 5) == 0))
+        if (!is_same_authority(authority, host,
+                               scheme.length == 5 && memcmp(scheme.at, "https", 5) == 0))
             return "host differs from :authority";
     }
     return NULL;
@@ -145,7 +151,8 @@ static const char *request_mistake(const struct h2_block *block)
 
 /* --- handing up */
 
-static int hand_up(struct h2_machine *m, const nghttp2_frame *frame, void *stream, enum http_category category)
+static int hand_up(struct h2_machine *m, const nghttp2_frame *frame, void *stream,
+                   enum http_category category)
 {
     const struct http_callbacks *callbacks = m->base.callbacks;
     bool is_end = frame->hd.type == NGHTTP2_HEADERS && frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
@@ -197,7 +204,8 @@ int h2_block_received(struct h2_machine *m, const nghttp2_frame *frame)
     h2_guard_progress(&m->guard);
     if (m->is_server || !m->shared->block.status)
         return hand_up(m, frame, stream, HTTP_TRAILERS);
-    return hand_up(m, frame, stream, m->shared->block.status == '1' ? HTTP_INFORMATIONAL : HTTP_RESPONSE);
+    return hand_up(m, frame, stream,
+                   m->shared->block.status == '1' ? HTTP_INFORMATIONAL : HTTP_RESPONSE);
 }
 
 void h2_block_setup(nghttp2_session_callbacks *callbacks)

@@ -7,10 +7,12 @@
 
 static void bucket_init(struct h2_bucket *bucket, uint32_t burst, uint32_t rate)
 {
-    *bucket = (struct h2_bucket){.tokens = burst, .burst = burst, .rate = rate, .filled_ms = clock_ticks_ms()};
+    *bucket = (struct h2_bucket){
+        .tokens = burst, .burst = burst, .rate = rate, .filled_ms = clock_ticks_ms()};
 }
 
-/* The clock is asked when the bucket is empty and not before: a peer that behaves never costs that. */
+/* The clock is asked when the bucket is empty and not before: a peer that behaves never costs
+ * that. */
 static bool bucket_take(struct h2_bucket *bucket, uint32_t tokens)
 {
     if (bucket->tokens < tokens) {
@@ -46,7 +48,8 @@ bool h2_guard_useless(struct h2_guard *guard, uint32_t frames)
     return frames == paid || bucket_take(&guard->useless, frames - paid);
 }
 
-/* A download brings WINDOW_UPDATEs, a request PRIORITY, a stream of messages PINGs: as many as that are no waste. */
+/* A download brings WINDOW_UPDATEs, a request PRIORITY, a stream of messages PINGs: as many as
+ * that are no waste. */
 void h2_guard_progress(struct h2_guard *guard)
 {
     if (guard->credit < CREDIT_MAX)

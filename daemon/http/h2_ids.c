@@ -1,6 +1,6 @@
-/* h2_ids: what a client may still send on which stream, so that nghttp2 need not remember closed streams for it: 300
- * bytes each, up to a hundred a session. Kept are only the ids of requests that have not ended, and of ids that
- * were skipped. RFC 9113 5.1 and 5.1.1. */
+/* h2_ids: what a client may still send on which stream, so that nghttp2 need not remember closed
+ * streams for it: 300 bytes each, up to a hundred a session. Kept are only the ids of requests
+ * that have not ended, and of ids that were skipped. RFC 9113 5.1 and 5.1.1. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -48,7 +48,8 @@ static void forget_oldest(struct h2_ids *ids, uint32_t count)
     memmove(ids->unended, ids->unended + count, ids->count * sizeof(*ids->unended));
 }
 
-/* id is the highest so far. Want of memory is no error: the id is trusted then, and all below it. */
+/* id is the highest so far. Want of memory is no error: the id is trusted then, and all below
+ * it. */
 static void add(struct h2_ids *ids, uint32_t id)
 {
     if (ids->count == UNENDED_MAX)
@@ -70,7 +71,8 @@ static void add(struct h2_ids *ids, uint32_t id)
 static void take_out(struct h2_ids *ids, uint32_t place)
 {
     ids->count--;
-    memmove(ids->unended + place, ids->unended + place + 1, (ids->count - place) * sizeof(*ids->unended));
+    memmove(ids->unended + place, ids->unended + place + 1,
+            (ids->count - place) * sizeof(*ids->unended));
     if (ids->count == 0 && ids->cap > UNENDED_AT_FIRST) {
         mem_free(ids->unended);
         ids->unended = NULL;
@@ -109,7 +111,8 @@ enum h2_verdict_of_id h2_ids_headers(struct h2_ids *ids, uint32_t id, bool is_en
 
 enum h2_verdict_of_id h2_ids_data(struct h2_ids *ids, uint32_t id, bool is_end)
 {
-    return id >= ids->next ? H2_ID_FINE : judge_known(ids, id, is_end); /* of an idle one nghttp2 complains */
+    return id >= ids->next ? H2_ID_FINE
+                           : judge_known(ids, id, is_end); /* of an idle one nghttp2 complains */
 }
 
 void h2_ids_reset(struct h2_ids *ids, uint32_t id)

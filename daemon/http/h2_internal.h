@@ -6,7 +6,8 @@
 
 #include "http/machine.h"
 
-/* nghttp2 1.60 gave the functions with ssize_t in their face successors and will drop the old ones. */
+/* nghttp2 1.60 gave the functions with ssize_t in their face successors and will drop the old
+ * ones. */
 #if NGHTTP2_VERSION_NUM >= 0x013c00
 #define h2_ssize nghttp2_ssize
 #define h2_data_provider nghttp2_data_provider2
@@ -25,13 +26,14 @@
 #define h2_submit_data nghttp2_submit_data
 #endif
 
-#define H2_HEAD_BYTES 9u        /* RFC 9113 4.1 */
-#define H2_PROBE_TYPE 0xfau     /* an extension frame of our own, never on the wire: see h2_receive.c */
+#define H2_HEAD_BYTES 9u    /* RFC 9113 4.1 */
+#define H2_PROBE_TYPE 0xfau /* an extension frame of our own, never on the wire: see h2_receive.c */
 #define H2_OUTBOUND_FRAMES 5000 /* queued and unsent; more is a flood */
 #define H2_GAPS 4u
 #define H2_MISTAKES 4u
 #define H2_FIELDS_ON_STACK 48u
-#define H2_BOMB_BYTES 16u /* of a header block that is decoded for nothing weigh as much as a useless frame */
+#define H2_BOMB_BYTES \
+    16u /* of a header block that is decoded for nothing weigh as much as a useless frame */
 
 /* --- h2_guard.c: budgets of what a peer may waste */
 
@@ -64,8 +66,8 @@ struct h2_gap {
 };
 
 struct h2_ids {
-    uint32_t next;     /* the lowest id that HEADERS have not passed yet */
-    uint32_t trusted;  /* of ids up to this one, those that ended are not told from those that did not */
+    uint32_t next; /* the lowest id that HEADERS have not passed yet */
+    uint32_t trusted; /* of ids up to this one, those that ended are not told from those that did not */
     uint32_t *unended; /* rising */
     uint32_t count, cap;
     uint32_t gap_at;
@@ -84,7 +86,7 @@ void h2_ids_reset(struct h2_ids *ids, uint32_t id);
 /* The header block that is being received. */
 struct h2_block {
     struct http_block_builder builder;
-    uint64_t list_bytes; /* RFC 9113 6.5.2 arithmetic */
+    uint64_t list_bytes;              /* RFC 9113 6.5.2 arithmetic */
     uint32_t authority, host, scheme; /* index of that field and one, 0: none */
     char status;                      /* first digit of :status, 0: none */
     bool is_refused;                  /* over a limit: counted on, not kept */
@@ -105,7 +107,8 @@ const nghttp2_option *h2_shared_option(const struct http_options *options);
 
 /* --- h2_memory.c: nghttp2's allocator */
 
-/* is_server: its frame block may be the shared one. Between begin and end lies nghttp2_session_*_new only. */
+/* is_server: its frame block may be the shared one. Between begin and end lies
+ * nghttp2_session_*_new only. */
 nghttp2_mem *h2_memory_begin(bool is_server);
 void h2_memory_end(void);
 void h2_memory_trim(void); /* gives back what is kept for later */
@@ -114,10 +117,11 @@ void h2_memory_trim(void); /* gives back what is kept for later */
 
 /* Walks over frame heads ahead of nghttp2. */
 struct h2_scan {
-    uint32_t left;   /* payload bytes of this frame still to come */
-    uint32_t blocks; /* header blocks begun, ever */
+    uint32_t left;      /* payload bytes of this frame still to come */
+    uint32_t blocks;    /* header blocks begun, ever */
     uint32_t announced; /* the one of them that on_block_begin told about, 0: none */
-    uint32_t seen, block_bytes; /* blocks and their bytes since the last look at those that nghttp2 ignored */
+    uint32_t seen,
+        block_bytes; /* blocks and their bytes since the last look at those that nghttp2 ignored */
     uint8_t head[H2_HEAD_BYTES];
     uint8_t head_used; /* of a head that the network cut */
     uint8_t type;
@@ -155,40 +159,43 @@ struct h2_machine {
     struct http_machine base;
     nghttp2_session *session;
     struct h2_shared *shared;
-    enum err err;  /* fatal: nghttp2 must not be touched any more */
+    enum err err; /* fatal: nghttp2 must not be touched any more */
     bool is_server;
     bool is_ended; /* by a connection error; GOAWAY may still have to leave */
     bool is_probed, is_suspect;
-    bool is_parked;                 /* `parked` holds a half block */
+    bool is_parked; /* `parked` holds a half block */
     bool is_window_grown;
     bool has_peer_goaway, has_said_goaway;
-    uint32_t goaways;               /* GOAWAY frames in nghttp2's queue that the verbs put there */
-    bool is_paused;                 /* mem_send stopped for us, not because it was done */
+    uint32_t goaways; /* GOAWAY frames in nghttp2's queue that the verbs put there */
+    bool is_paused;   /* mem_send stopped for us, not because it was done */
     uint32_t max_list_bytes, max_pairs, max_invalid, invalid, connection_window;
-    uint32_t open;                  /* server: streams that nghttp2 has */
-    uint32_t taken;                 /* header blocks that nghttp2 took, see h2_scan.seen */
-    uint32_t reset_by_peer, reset_by_us, unsent; /* id that the next on_stream_close is about; 0: none */
+    uint32_t open;     /* server: streams that nghttp2 has */
+    uint32_t promised; /* server: the last id whose PUSH_PROMISE has left */
+    uint32_t taken;    /* header blocks that nghttp2 took, see h2_scan.seen */
+    uint32_t reset_by_peer, reset_by_us,
+        unsent; /* id that the next on_stream_close is about; 0: none */
     int unsent_error;
     uint32_t peer_goaway_id;
     struct h2_scan scan;
     struct h2_guard guard;
     struct h2_ids ids; /* server */
     struct h2_block parked;
-    struct h2_goaway *goaway;       /* to be said when what is queued has left */
-    struct h2_goaway *peer_goaway;  /* being received */
+    struct h2_goaway *goaway;      /* to be said when what is queued has left */
+    struct h2_goaway *peer_goaway; /* being received */
     size_t peer_goaway_used;
     struct h2_trailers *trailers;
-    struct h2_waiting *waiting;     /* by id, [waiting_first, waiting_end) */
+    struct h2_waiting *waiting; /* by id, [waiting_first, waiting_end) */
     uint32_t waiting_first, waiting_end, waiting_cap, waiting_cancelled;
-    uint32_t dead_from;             /* client: requests of that id and above never left and are closed; 0: none */
+    uint32_t dead_from; /* client: requests of that id and above never left and are closed; 0: none */
     struct h2_mistake mistakes[H2_MISTAKES];
     uint32_t mistake_at;
-    struct http_piece piece;        /* between nghttp2's two calls for one DATA frame */
-    void *data_stream;              /* whose it is */
-    const struct http_sink *sink;   /* during drain() */
+    struct http_piece piece;      /* between nghttp2's two calls for one DATA frame */
+    void *data_stream;            /* whose it is */
+    const struct http_sink *sink; /* during drain() */
 };
 
-/* nghttp2's stream user data: the session's pointer, and in its low bits two facts about the stream. */
+/* nghttp2's stream user data: the session's pointer, and in its low bits two facts about the
+ * stream. */
 #define H2_TAG_RESET 1u /* the verb reset() was called */
 #define H2_TAG_ENDED 2u /* the body is framed, trailers are to come */
 #define H2_TAGS ((uintptr_t)3)
@@ -227,7 +234,8 @@ static inline bool h2_is_live(const struct h2_machine *m)
 enum err h2_error(int nghttp2_error);
 
 /* A connection error of the peer: GOAWAY(code) at the next drain(), nothing is read any more. */
-void h2_end(struct h2_machine *m, uint32_t code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void h2_end(struct h2_machine *m, uint32_t code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The same after nghttp2 has queued that GOAWAY by itself. */
 void h2_note_end(struct h2_machine *m, uint32_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -249,13 +257,15 @@ void h2_scan_settle(struct h2_machine *m); /* behind each feed */
 /* Do the bytes so far end inside a header block? */
 static inline bool h2_scan_is_in_block(const struct h2_scan *scan)
 {
-    return scan->is_in_block || (scan->left && (scan->type == NGHTTP2_HEADERS || scan->type == NGHTTP2_CONTINUATION ||
-                                                scan->type == NGHTTP2_PUSH_PROMISE));
+    return scan->is_in_block ||
+           (scan->left && (scan->type == NGHTTP2_HEADERS || scan->type == NGHTTP2_CONTINUATION ||
+                           scan->type == NGHTTP2_PUSH_PROMISE));
 }
 
 /* h2_block.c */
 void h2_block_setup(nghttp2_session_callbacks *callbacks);
-int h2_block_received(struct h2_machine *m, const nghttp2_frame *frame); /* 0 or an error for nghttp2 */
+int h2_block_received(struct h2_machine *m,
+                      const nghttp2_frame *frame); /* 0 or an error for nghttp2 */
 
 /* h2_verbs.c */
 void h2_say_goaway(struct h2_machine *m); /* hands m->goaway to nghttp2 */
@@ -274,20 +284,24 @@ void h2_waiting_add(struct h2_machine *m, uint32_t id, void *stream);
 void h2_waiting_left(struct h2_machine *m, uint32_t id); /* its HEADERS are framed */
 /* Is on_closed for it done already? Forgets it. */
 bool h2_waiting_closed(struct h2_machine *m, uint32_t id);
-bool h2_waiting_is_open(const struct h2_machine *m, uint32_t id); /* waits, and nobody cancelled it */
-bool h2_waiting_cancel(struct h2_machine *m, uint32_t id, uint32_t code); /* false: it does not wait */
-void h2_waiting_tell_cancelled(struct h2_machine *m);                     /* on_closed for those */
+bool h2_waiting_is_open(const struct h2_machine *m,
+                        uint32_t id); /* waits, and nobody cancelled it */
+bool h2_waiting_cancel(struct h2_machine *m, uint32_t id,
+                       uint32_t code);                /* false: it does not wait any more */
+void h2_waiting_tell_cancelled(struct h2_machine *m); /* on_closed for those */
 void h2_waiting_close_all(struct h2_machine *m, bool by_us, const char *reason);
 
 /* h2_trailers.c */
-enum err h2_trailers_send(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count);
-/* The last piece of a body with trailers is about to be framed. *none: an empty list was given. Returns 0 or an error
- * for nghttp2. */
+enum err h2_trailers_send(struct http_machine *m, uint32_t id, const struct http_field *fields,
+                          size_t count);
+/* The last piece of a body with trailers is about to be framed. *none: an empty list was given.
+ * Returns 0 or an error for nghttp2. */
 int h2_trailers_body_ended(struct h2_machine *m, int32_t id, bool *none);
 void h2_trailers_forget(struct h2_machine *m, uint32_t id);
 void h2_trailers_free(struct h2_machine *m); /* all of them */
 
-/* fields as nghttp2 wants them: in `few` when they fit, else in the shared array. NULL: no memory. */
+/* fields as nghttp2 wants them: in `few` when they fit, else in the shared array. NULL: no
+ * memory. */
 const nghttp2_nv *h2_nv(struct h2_machine *m, const struct http_field *fields, size_t count,
                         nghttp2_nv few[H2_FIELDS_ON_STACK]);
 

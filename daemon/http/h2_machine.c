@@ -28,8 +28,8 @@ void http_options_defaults(struct http_options *options, bool server)
 
 /* --- the end */
 
-static __attribute__((format(printf, 3, 0))) void note_end(struct h2_machine *m, uint32_t code, const char *format,
-                                                           va_list arguments)
+static __attribute__((format(printf, 3, 0))) void note_end(struct h2_machine *m, uint32_t code,
+                                                           const char *format, va_list arguments)
 {
     m->is_ended = true;
     m->base.end_code = code;
@@ -86,7 +86,8 @@ static bool h2_is_over(const struct http_machine *base)
         return true;
     if (h2_wants_write(base))
         return false;
-    return !nghttp2_session_want_read(m->session) || (m->is_server && m->has_peer_goaway && m->open == 0);
+    return !nghttp2_session_want_read(m->session) ||
+           (m->is_server && m->has_peer_goaway && m->open == 0);
 }
 
 static const struct http_machine_kind h2_kind = {
@@ -129,7 +130,8 @@ static enum err session_new(struct h2_machine *m, const struct http_options *opt
     return error ? ERR_NOMEM : OK;
 }
 
-enum err http2_machine_new(const struct http_options *options, const struct http_callbacks *callbacks, void *owner,
+enum err http2_machine_new(const struct http_options *options,
+                           const struct http_callbacks *callbacks, void *owner,
                            struct http_machine **out)
 {
     struct h2_machine *m = mem_zalloc(sizeof(*m));

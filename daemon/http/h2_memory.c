@@ -1,19 +1,21 @@
 /* h2_memory: nghttp2's allocator.
  *
- * Small blocks (streams, queued frames, copied fields: five for each request) come from lists of free ones, which
- * takes a tenth off a request: malloc's own fast path holds seven blocks of a size, a turn frees them by the dozen.
+ * Small blocks (streams, queued frames, copied fields: five for each request) come from lists of
+ * free ones, which takes a tenth off a request: malloc's own fast path holds seven blocks of a
+ * size, a turn frees them by the dozen.
  *
- * Every session of nghttp2 has a block of 16,394 bytes in which it builds the frame that it sends next. A
- * server's holds nothing between two calls of h2_drain(), which copies each frame out at once, and no two
- * drains overlap: so all servers of the process share one such block. (A client's does hold something from
- * its birth to its first drain: the connection preface.) */
+ * Every session of nghttp2 has a block of 16,394 bytes in which it builds the frame that it
+ * sends next. A server's holds nothing between two calls of h2_drain(), which copies each frame
+ * out at once, and no two drains overlap: so all servers of the process share one such block. (A
+ * client's does hold something from its birth to its first drain: the connection preface.) */
 #include <stdalign.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "http/h2_internal.h"
 
-#define FRAME_BLOCK_BYTES 16394u /* NGHTTP2_FRAMEBUF_CHUNKLEN; another size is not shared, and nothing is lost */
+#define FRAME_BLOCK_BYTES \
+    16394u /* NGHTTP2_FRAMEBUF_CHUNKLEN; another size is not shared, and nothing is lost */
 
 #define CLASS_BYTES 64u
 #define CLASSES 8u      /* of 64 to 512 bytes; larger blocks are not kept */
@@ -162,7 +164,7 @@ void h2_memory_end(void)
 
 void h2_memory_trim(void)
 {
-    for (size_t class = 0; class <= CLASSES; class++) {
+    for (size_t class = 0; class <= CLASSES; class ++) {
         while (free_blocks[class]) {
             struct block *block = free_blocks[class];
 

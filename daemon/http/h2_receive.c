@@ -1,11 +1,12 @@
-/* h2_receive: bytes in. Frames other than header blocks, and what their faults mean for the session. */
+/* h2_receive: bytes in. Frames other than header blocks, and what their faults mean for the
+ * session. */
 #include "base/mem.h"
 #include "http/h2_internal.h"
 
 /* --- callbacks */
 
-static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes, size_t length,
-                         void *user)
+static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
+                         size_t length, void *user)
 {
     struct h2_machine *m = user;
     void *stream;
@@ -14,7 +15,8 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
     if (!m->is_window_grown) {
         m->is_window_grown = true;
         if (m->connection_window > NGHTTP2_INITIAL_CONNECTION_WINDOW_SIZE &&
-            nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, (int32_t)m->connection_window)) {
+            nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                                  (int32_t)m->connection_window)) {
             m->err = ERR_NOMEM;
             return NGHTTP2_ERR_CALLBACK_FAILURE;
         }
@@ -32,7 +34,8 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
 static void received_reset(struct h2_machine *m, const nghttp2_frame *frame)
 {
     void *stream = h2_stream(m, frame->hd.stream_id);
-    bool is_tidy = !m->is_server && frame->rst_stream.error_code == NGHTTP2_NO_ERROR; /* RFC 9113 8.1 */
+    bool is_tidy =
+        !m->is_server && frame->rst_stream.error_code == NGHTTP2_NO_ERROR; /* RFC 9113 8.1 */
 
     m->reset_by_peer = (uint32_t)frame->hd.stream_id; /* on_stream_close is next */
     if (!is_tidy && !h2_guard_reset(&m->guard))
@@ -79,7 +82,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
             callbacks->on_settings(m->base.owner);
         break;
     case NGHTTP2_PING:
-        callbacks->on_ping(m->base.owner, frame->ping.opaque_data, frame->hd.flags & NGHTTP2_FLAG_ACK);
+        callbacks->on_ping(m->base.owner, frame->ping.opaque_data,
+                           frame->hd.flags & NGHTTP2_FLAG_ACK);
         break;
     case NGHTTP2_GOAWAY:
         received_goaway(m, &frame->goaway);
@@ -90,8 +94,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-/* Does nghttp2 take this fault for one of a stream (it has queued RST_STREAM) or of the session (it will queue
- * GOAWAY)? */
+/* Does nghttp2 take this fault for one of a stream (it has queued RST_STREAM) or of the session
+ * (it will queue GOAWAY)? */
 static bool is_stream_fault(const nghttp2_frame *frame, int error)
 {
     switch (error) {
@@ -136,7 +140,8 @@ static const char *reason_of_fault(int error)
     }
 }
 
-static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user)
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                            void *user)
 {
     struct h2_machine *m = user;
     bool is_block = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_PUSH_PROMISE;
@@ -150,13 +155,15 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
     h2_note_mistake(m, (uint32_t)frame->hd.stream_id, reason_of_fault(error));
     if (++m->invalid > m->max_invalid)
         h2_end(m, HTTP_ENHANCE_YOUR_CALM, "more than %u invalid frames", m->max_invalid);
-    else if (is_block && !h2_guard_useless(&m->guard, 1 + (uint32_t)frame->hd.length / H2_BOMB_BYTES))
+    else if (is_block &&
+             !h2_guard_useless(&m->guard, 1 + (uint32_t)frame->hd.length / H2_BOMB_BYTES))
         h2_end(m, HTTP_ENHANCE_YOUR_CALM, "too many useless frames: invalid HEADERS");
     return 0;
 }
 
 /* The probe arrived: see is_terminated(). */
-static int on_extension(nghttp2_session *session, void **payload, const nghttp2_frame_hd *hd, void *user)
+static int on_extension(nghttp2_session *session, void **payload, const nghttp2_frame_hd *hd,
+                        void *user)
 {
     struct h2_machine *m = user;
 
@@ -175,8 +182,9 @@ void h2_receive_setup(nghttp2_session_callbacks *callbacks)
 
 /* --- feed */
 
-/* nghttp2 says nothing when it ends a session because of certain faults (DATA on an idle stream, bad padding,
- * HPACK): it queues GOAWAY and drops all further input. So between two frames it is given one that only we know. */
+/* nghttp2 says nothing when it ends a session because of certain faults (DATA on an idle stream,
+ * bad padding, HPACK): it queues GOAWAY and drops all further input. So between two frames it is
+ * given one that only we know. */
 static bool is_terminated(struct h2_machine *m)
 {
     static const uint8_t probe[H2_HEAD_BYTES] = {0, 0, 0, H2_PROBE_TYPE};
@@ -198,7 +206,8 @@ void h2_read(struct h2_machine *m, const uint8_t *bytes, size_t length)
         h2_end(m, HTTP_PROTOCOL_ERROR, "not an HTTP/2 connection preface");
         break;
     case NGHTTP2_ERR_FLOODED:
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM, "too many PING or SETTINGS while their acknowledgements wait");
+        h2_end(m, HTTP_ENHANCE_YOUR_CALM,
+               "too many PING or SETTINGS while their acknowledgements wait");
         break;
     case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
         h2_end(m, HTTP_ENHANCE_YOUR_CALM, "too many CONTINUATION");
@@ -215,7 +224,8 @@ void h2_read(struct h2_machine *m, const uint8_t *bytes, size_t length)
 static void look_for_the_end(struct h2_machine *m, size_t queued_before)
 {
     size_t queued = nghttp2_session_get_outbound_queue_size(m->session);
-    bool is_between = m->scan.is_started && !m->scan.left && !m->scan.head_used && !m->scan.is_in_block;
+    bool is_between =
+        m->scan.is_started && !m->scan.left && !m->scan.head_used && !m->scan.is_in_block;
 
     if (queued - (m->waiting_end - m->waiting_first) > H2_OUTBOUND_FRAMES) {
         h2_end(m, HTTP_ENHANCE_YOUR_CALM, "more than %u frames wait to be sent", H2_OUTBOUND_FRAMES);
@@ -253,7 +263,8 @@ static void swap_blocks(struct h2_machine *m)
     m->shared->block = block;
 }
 
-/* The block that these bytes left unfinished stays with this machine; the shared memory is for the next one. */
+/* The block that these bytes left unfinished stays with this machine; the shared memory is for
+ * the next one. */
 static void park_block(struct h2_machine *m, bool was_parked)
 {
     m->is_parked = h2_is_live(m) && h2_scan_is_in_block(&m->scan);

@@ -1,7 +1,8 @@
-/* h2_scan: walks over the frame heads of what came in, ahead of nghttp2. Here are seen the frames that nghttp2 drops
- * without a word (unknown types, DATA of closed streams), whether bytes end in the middle of a header block, and
- * a client's GOAWAY, which nghttp2 must not see: it would stop to read when the last stream is done, and
- * requests that the client still sends would be lost (API.md 9). */
+/* h2_scan: walks over the frame heads of what came in, ahead of nghttp2. Here are seen the
+ * frames that nghttp2 drops without a word (unknown types, DATA of closed streams), whether
+ * bytes end in the middle of a header block, and a client's GOAWAY, which nghttp2 must not see:
+ * it would stop to read when the last stream is done, and requests that the client still sends
+ * would be lost (API.md 9). */
 #include <string.h>
 
 #include "base/mem.h"
@@ -39,8 +40,8 @@ static bool is_waste_of_data(struct h2_machine *m, uint32_t length, uint8_t flag
     return length == 0 && !(flags & NGHTTP2_FLAG_END_STREAM);
 }
 
-/* A frame other than HEADERS, PUSH_PROMISE and RST_STREAM (h2_receive.c counts those, it knows the code).
- * Its name when it is of no use by itself, else NULL. */
+/* A frame other than HEADERS, PUSH_PROMISE and RST_STREAM (h2_receive.c counts those, it knows
+ * the code). Its name when it is of no use by itself, else NULL. */
 static const char *waste(struct h2_machine *m, uint8_t type, uint32_t length, uint8_t flags)
 {
     switch (type) {
@@ -68,9 +69,11 @@ static struct verdict verdict_of(enum h2_verdict_of_id id)
 {
     switch (id) {
     case H2_ID_SKIPPED:
-        return (struct verdict){STOP, NGHTTP2_PROTOCOL_ERROR, "HEADERS on a stream that was skipped"};
+        return (struct verdict){STOP, NGHTTP2_PROTOCOL_ERROR,
+                                "HEADERS on a stream that was skipped"};
     case H2_ID_ENDED:
-        return (struct verdict){STOP, NGHTTP2_STREAM_CLOSED, "HEADERS or DATA behind the end of a stream"};
+        return (struct verdict){STOP, NGHTTP2_STREAM_CLOSED,
+                                "HEADERS or DATA behind the end of a stream"};
     default:
         return (struct verdict){PASS, 0, NULL};
     }
@@ -148,7 +151,8 @@ static void tell_goaway(struct h2_machine *m)
     } else {
         m->has_peer_goaway = true;
         m->peer_goaway_id = last_id;
-        m->base.callbacks->on_goaway(m->base.owner, goaway->code, last_id, goaway->opaque + GOAWAY_HEAD_BYTES,
+        m->base.callbacks->on_goaway(m->base.owner, goaway->code, last_id,
+                                     goaway->opaque + GOAWAY_HEAD_BYTES,
                                      goaway->length - GOAWAY_HEAD_BYTES);
     }
     mem_free(goaway);
@@ -186,10 +190,12 @@ static bool pass(struct h2_machine *m, const uint8_t *from, const uint8_t *to)
     return h2_is_live(m);
 }
 
-/* Our SETTINGS may allow such a frame, once acknowledged; nghttp2 has read all that came before it. */
+/* Our SETTINGS may allow such a frame, once acknowledged; nghttp2 has read all that came before
+ * it. */
 static bool is_too_long(const struct h2_machine *m)
 {
-    return m->scan.left > nghttp2_session_get_local_settings(m->session, NGHTTP2_SETTINGS_MAX_FRAME_SIZE);
+    return m->scan.left >
+           nghttp2_session_get_local_settings(m->session, NGHTTP2_SETTINGS_MAX_FRAME_SIZE);
 }
 
 /* A frame that is not just passed along with its neighbours. */
@@ -213,8 +219,10 @@ static bool join_head(struct h2_scan *scan, const uint8_t **at, const uint8_t *e
     return scan->head_used == H2_HEAD_BYTES;
 }
 
-/* Payload at `at`; returns where it ends here. *from is moved behind what needs no passing any more. */
-static const uint8_t *skip_payload(struct h2_machine *m, const uint8_t **from, const uint8_t *at, const uint8_t *end)
+/* Payload at `at`; returns where it ends here. *from is moved behind what needs no passing any
+ * more. */
+static const uint8_t *skip_payload(struct h2_machine *m, const uint8_t **from, const uint8_t *at,
+                                   const uint8_t *end)
 {
     struct h2_scan *scan = &m->scan;
     size_t here = (size_t)(end - at) < scan->left ? (size_t)(end - at) : scan->left;
@@ -223,7 +231,8 @@ static const uint8_t *skip_payload(struct h2_machine *m, const uint8_t **from, c
     if (scan->is_swallowing) {
         continue_goaway(m, at, here);
         *from = at + here;
-    } else if (scan->is_preface && !scan->left) { /* a peer that speaks something else: look no further */
+    } else if (scan->is_preface &&
+               !scan->left) { /* a peer that speaks something else: look no further */
         scan->is_preface = false;
         pass(m, *from, at + here);
         *from = at + here;
@@ -268,7 +277,8 @@ void h2_scan_bytes(struct h2_machine *m, const uint8_t *bytes, size_t length)
         pass(m, from, at);
 }
 
-/* HPACK bombs on streams that nghttp2 ignores cost time and make no noise: blocks that it did not announce. */
+/* HPACK bombs on streams that nghttp2 ignores cost time and make no noise: blocks that it did
+ * not announce. */
 void h2_scan_settle(struct h2_machine *m)
 {
     struct h2_scan *scan = &m->scan;

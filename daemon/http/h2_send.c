@@ -1,14 +1,16 @@
-/* h2_send: bytes out. Frames that nghttp2 builds are copied into the sink, payloads of DATA referred to. */
+/* h2_send: bytes out. Frames that nghttp2 builds are copied into the sink, payloads of DATA
+ * referred to. */
 #include <assert.h>
 
 #include "http/h2_internal.h"
 
-#define PROGRESS_BYTES 32u /* a DATA frame of fewer pays for no WINDOW_UPDATE: windows of a byte are no progress */
+#define PROGRESS_BYTES \
+    32u /* a DATA frame of fewer pays for no WINDOW_UPDATE: windows of a byte are no progress */
 
 /* --- bodies */
 
-static h2_ssize read_body(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t length, uint32_t *flags,
-                          nghttp2_data_source *source, void *user)
+static h2_ssize read_body(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t length,
+                          uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     struct h2_machine *m = user;
     struct http_piece *piece = &m->piece;
@@ -45,8 +47,8 @@ h2_data_provider h2_body_of(void *stream)
 }
 
 /* The DATA frame of the piece that read_body() got a moment ago. */
-static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t length,
-                     nghttp2_data_source *source, void *user)
+static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
+                     size_t length, nghttp2_data_source *source, void *user)
 {
     static const uint8_t zeros[256];
     struct h2_machine *m = user;
@@ -99,7 +101,20 @@ static void sent_goaway(struct h2_machine *m, const nghttp2_goaway *goaway)
     else if (goaway->error_code == NGHTTP2_INTERNAL_ERROR) /* nghttp2's compressor had no memory */
         h2_note_end(m, goaway->error_code, "internal error");
     else
-        h2_note_end(m, goaway->error_code, "%s by the peer", nghttp2_http2_strerror(goaway->error_code));
+        h2_note_end(m, goaway->error_code, "%s by the peer",
+                    nghttp2_http2_strerror(goaway->error_code));
+}
+
+/* RST_STREAM of a push whose PUSH_PROMISE could not be sent would name an idle stream. */
+static int before_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+{
+    struct h2_machine *m = user;
+
+    (void)session;
+    if (frame->hd.type == NGHTTP2_RST_STREAM && m->is_server && !(frame->hd.stream_id & 1) &&
+        (uint32_t)frame->hd.stream_id > m->promised)
+        return NGHTTP2_ERR_CANCEL;
+    return 0;
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -124,6 +139,9 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
                 callbacks->on_end_sent(m->base.owner, stream);
         }
         break;
+    case NGHTTP2_PUSH_PROMISE:
+        m->promised = (uint32_t)frame->push_promise.promised_stream_id;
+        break;
     case NGHTTP2_RST_STREAM:
         sent_reset(m, frame->hd.stream_id);
         break;
@@ -136,13 +154,16 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user)
+static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                             void *user)
 {
     struct h2_machine *m = user;
     uint32_t id = (uint32_t)frame->hd.stream_id;
 
     (void)session;
-    m->unsent = frame->hd.type == NGHTTP2_PUSH_PROMISE ? (uint32_t)frame->push_promise.promised_stream_id : id;
+    m->unsent = frame->hd.type == NGHTTP2_PUSH_PROMISE
+                    ? (uint32_t)frame->push_promise.promised_stream_id
+                    : id;
     m->unsent_error = error;
     switch (error) {
     case NGHTTP2_ERR_SESSION_CLOSING: /* these follow from what was said already */
@@ -150,11 +171,13 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
     case NGHTTP2_ERR_STREAM_CLOSING:
     case NGHTTP2_ERR_STREAM_SHUT_WR:
     case NGHTTP2_ERR_START_STREAM_NOT_ALLOWED:
+    case NGHTTP2_ERR_CANCEL:
         break;
     default:
         m->base.callbacks->on_frame_error(m->base.owner, id, frame->hd.type,
-                                          error == NGHTTP2_ERR_FRAME_SIZE_ERROR ? NGHTTP2_FRAME_SIZE_ERROR
-                                                                                : NGHTTP2_INTERNAL_ERROR);
+                                          error == NGHTTP2_ERR_FRAME_SIZE_ERROR
+                                              ? NGHTTP2_FRAME_SIZE_ERROR
+                                              : NGHTTP2_INTERNAL_ERROR);
         break;
     }
     return 0;
@@ -163,13 +186,15 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
 void h2_send_setup(nghttp2_session_callbacks *callbacks)
 {
     nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
+    nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, before_frame_send);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
 }
 
 /* --- drain */
 
-/* GOAWAY goes behind all that could leave before it, and its last id is of the moment when it leaves. */
+/* GOAWAY goes behind all that could leave before it, and its last id is of the moment when it
+ * leaves. */
 static void pump(struct h2_machine *m, const struct http_sink *sink)
 {
     while (!m->err && sink->room(sink->owner)) {

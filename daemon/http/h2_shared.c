@@ -65,7 +65,8 @@ static nghttp2_option *option_of(const struct option_key *key)
     nghttp2_option_set_max_deflate_dynamic_table_size(option, key->max_deflate_table);
     nghttp2_option_set_max_send_header_block_length(option, key->max_send_block);
     nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, !key->is_strict);
-    nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX); /* h2_guard.c counts */
+    nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX,
+                                               UINT32_MAX); /* h2_guard.c counts */
     return option;
 }
 

@@ -54,7 +54,8 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     } else if (m->reset_by_us == id) {
         by_us = true;
         reason = tagged & H2_TAG_RESET ? NULL : reason_of(m, id, code);
-    } else if (m->unsent == id) { /* a request that could not leave: GOAWAY came, or its block is too large */
+    } else if (m->unsent ==
+               id) { /* a request that could not leave: GOAWAY came, or its block is too large */
         by_us = m->is_ended || m->unsent_error != NGHTTP2_ERR_START_STREAM_NOT_ALLOWED;
         if (by_us)
             reason = m->is_ended ? m->base.end_reason : "its header block could not be sent";

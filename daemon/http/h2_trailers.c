@@ -1,5 +1,5 @@
-/* h2_trailers: nghttp2 sends a block as soon as it gets it, so trailers that were given before their body is
- * framed to the end are kept here. */
+/* h2_trailers: nghttp2 sends a block as soon as it gets it, so trailers that were given before
+ * their body is framed to the end are kept here. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -24,7 +24,8 @@ static void discard(struct h2_trailers **link)
 }
 
 /* Copies fields and their texts into one block of memory. */
-static enum err keep(struct h2_machine *m, uint32_t id, const struct http_field *fields, size_t count)
+static enum err keep(struct h2_machine *m, uint32_t id, const struct http_field *fields,
+                     size_t count)
 {
     size_t size = sizeof(struct h2_trailers) + count * sizeof(*fields);
     struct h2_trailers *trailers;
@@ -60,8 +61,8 @@ static int submit(struct h2_machine *m, int32_t id, const struct http_field *fie
     return nv ? nghttp2_submit_trailer(m->session, id, nv, count) : NGHTTP2_ERR_NOMEM;
 }
 
-static h2_ssize read_nothing(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t length, uint32_t *flags,
-                             nghttp2_data_source *source, void *user)
+static h2_ssize read_nothing(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t length,
+                             uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     struct h2_machine *m = user;
 
@@ -71,7 +72,8 @@ static h2_ssize read_nothing(nghttp2_session *session, int32_t id, uint8_t *byte
     return 0;
 }
 
-/* An empty list: some clients dislike an empty block, so END_STREAM rides on an empty DATA frame. */
+/* An empty list: some clients dislike an empty block, so END_STREAM rides on an empty DATA
+ * frame. */
 static int submit_end(struct h2_machine *m, int32_t id, void *stream)
 {
     h2_data_provider nothing = {.source.ptr = stream, .read_callback = read_nothing};
@@ -79,7 +81,8 @@ static int submit_end(struct h2_machine *m, int32_t id, void *stream)
     return h2_submit_data(m->session, NGHTTP2_FLAG_END_STREAM, id, &nothing);
 }
 
-enum err h2_trailers_send(struct http_machine *base, uint32_t id, const struct http_field *fields, size_t count)
+enum err h2_trailers_send(struct http_machine *base, uint32_t id, const struct http_field *fields,
+                          size_t count)
 {
     struct h2_machine *m = h2_of(base);
     uintptr_t tagged;

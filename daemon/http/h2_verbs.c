@@ -50,15 +50,16 @@ const nghttp2_nv *h2_nv(struct h2_machine *m, const struct http_field *fields, s
             .value = (uint8_t *)(uintptr_t)fields[i].value,
             .namelen = fields[i].name_length,
             .valuelen = fields[i].value_length,
-            .flags = fields[i].flags & FIELD_SENSITIVE ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE,
+            .flags =
+                fields[i].flags & FIELD_SENSITIVE ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE,
         };
     return nv;
 }
 
 /* --- messages */
 
-enum err h2_request(struct http_machine *base, const struct http_field *fields, size_t count, bool end, void *stream,
-                    uint32_t *id)
+enum err h2_request(struct http_machine *base, const struct http_field *fields, size_t count,
+                    bool end, void *stream, uint32_t *id)
 {
     struct h2_machine *m = h2_of(base);
     h2_data_provider body = h2_body_of(stream);
@@ -91,7 +92,8 @@ static bool is_open(const struct h2_machine *m, uint32_t id, uintptr_t *tagged)
     return *tagged && !(*tagged & H2_TAG_RESET);
 }
 
-enum err h2_respond(struct http_machine *base, uint32_t id, const struct http_field *fields, size_t count, bool end)
+enum err h2_respond(struct http_machine *base, uint32_t id, const struct http_field *fields,
+                    size_t count, bool end)
 {
     struct h2_machine *m = h2_of(base);
     nghttp2_nv few[H2_FIELDS_ON_STACK];
@@ -108,7 +110,8 @@ enum err h2_respond(struct http_machine *base, uint32_t id, const struct http_fi
     return h2_error(h2_submit_response(m->session, (int32_t)id, nv, count, end ? NULL : &body));
 }
 
-enum err h2_inform(struct http_machine *base, uint32_t id, const struct http_field *fields, size_t count)
+enum err h2_inform(struct http_machine *base, uint32_t id, const struct http_field *fields,
+                   size_t count)
 {
     struct h2_machine *m = h2_of(base);
     nghttp2_nv few[H2_FIELDS_ON_STACK];
@@ -120,11 +123,12 @@ enum err h2_inform(struct http_machine *base, uint32_t id, const struct http_fie
     nv = h2_nv(m, fields, count, few);
     if (!nv)
         return ERR_NOMEM;
-    return h2_error(nghttp2_submit_headers(m->session, NGHTTP2_FLAG_NONE, (int32_t)id, NULL, nv, count, NULL));
+    return h2_error(
+        nghttp2_submit_headers(m->session, NGHTTP2_FLAG_NONE, (int32_t)id, NULL, nv, count, NULL));
 }
 
-enum err h2_push(struct http_machine *base, uint32_t id, const struct http_field *fields, size_t count, void *stream,
-                 uint32_t *promised)
+enum err h2_push(struct http_machine *base, uint32_t id, const struct http_field *fields,
+                 size_t count, void *stream, uint32_t *promised)
 {
     struct h2_machine *m = h2_of(base);
     nghttp2_nv few[H2_FIELDS_ON_STACK];
@@ -135,12 +139,14 @@ enum err h2_push(struct http_machine *base, uint32_t id, const struct http_field
     *promised = 0;
     if (!is_open(m, id, &tagged) || m->has_peer_goaway)
         return ERR_CLOSED;
-    if (!m->is_server || !nghttp2_session_get_remote_settings(m->session, NGHTTP2_SETTINGS_ENABLE_PUSH))
+    if (!m->is_server ||
+        !nghttp2_session_get_remote_settings(m->session, NGHTTP2_SETTINGS_ENABLE_PUSH))
         return ERR_STATE;
     nv = h2_nv(m, fields, count, few);
     if (!nv)
         return ERR_NOMEM;
-    given = nghttp2_submit_push_promise(m->session, NGHTTP2_FLAG_NONE, (int32_t)id, nv, count, stream);
+    given =
+        nghttp2_submit_push_promise(m->session, NGHTTP2_FLAG_NONE, (int32_t)id, nv, count, stream);
     if (given < 0)
         return h2_error(given);
     *promised = (uint32_t)given;
@@ -166,7 +172,7 @@ enum err h2_reset(struct http_machine *base, uint32_t id, uint32_t code)
         return OK;
     tagged = h2_tagged(m, (int32_t)id);
     if (!tagged && !h2_waiting_cancel(m, id, code))
-        return OK; /* closed already */
+        return OK; /* closed or cancelled already; nghttp2 would reset an idle stream */
     error = nghttp2_submit_rst_stream(m->session, NGHTTP2_FLAG_NONE, (int32_t)id, code);
     if (!error && tagged)
         h2_tag(m, (int32_t)id, tagged | H2_TAG_RESET);
@@ -191,8 +197,8 @@ static bool is_own_id(const struct h2_machine *m, int64_t id)
     return (id & 1) != m->is_server;
 }
 
-enum err h2_goaway_later(struct http_machine *base, uint32_t code, int64_t last_id, const uint8_t *opaque,
-                         size_t length)
+enum err h2_goaway_later(struct http_machine *base, uint32_t code, int64_t last_id,
+                         const uint8_t *opaque, size_t length)
 {
     struct h2_machine *m = h2_of(base);
     struct h2_goaway *goaway;
@@ -216,11 +222,13 @@ enum err h2_goaway_later(struct http_machine *base, uint32_t code, int64_t last_
     return m->err;
 }
 
-/* Asked for the last stream that was handed up, when the peer is about to leave: whatever it still sends is taken, so
- * the frame must not say otherwise (RFC 9113 6.8: what lies above the last id is not processed). */
+/* Asked for the last stream that was handed up, when the peer is about to leave: whatever it
+ * still sends is taken, so the frame must not say otherwise (RFC 9113 6.8: what lies above the
+ * last id is not processed). */
 static bool is_answer_to_goaway(const struct h2_machine *m, const struct h2_goaway *goaway)
 {
-    return m->is_server && m->has_peer_goaway && goaway->last_id < 0 && goaway->code == NGHTTP2_NO_ERROR;
+    return m->is_server && m->has_peer_goaway && goaway->last_id < 0 &&
+           goaway->code == NGHTTP2_NO_ERROR;
 }
 
 static int submit_goaway(struct h2_machine *m, const struct h2_goaway *goaway)
@@ -231,7 +239,8 @@ static int submit_goaway(struct h2_machine *m, const struct h2_goaway *goaway)
         return nghttp2_submit_shutdown_notice(m->session);
     if (goaway->last_id < 0)
         last_id = nghttp2_session_get_last_proc_stream_id(m->session);
-    return nghttp2_submit_goaway(m->session, NGHTTP2_FLAG_NONE, last_id, goaway->code, goaway->opaque, goaway->length);
+    return nghttp2_submit_goaway(m->session, NGHTTP2_FLAG_NONE, last_id, goaway->code,
+                                 goaway->opaque, goaway->length);
 }
 
 void h2_say_goaway(struct h2_machine *m)
@@ -259,10 +268,12 @@ enum err h2_shutdown_notice(struct http_machine *base)
     return h2_error(error);
 }
 
-enum err h2_settings(struct http_machine *base, const struct http_setting_entry *entries, size_t count)
+enum err h2_settings(struct http_machine *base, const struct http_setting_entry *entries,
+                     size_t count)
 {
     struct h2_machine *m = h2_of(base);
     nghttp2_settings_entry few[SETTINGS_MAX];
+    size_t kept = 0;
     int error;
 
     if (!h2_is_live(m))
@@ -270,8 +281,10 @@ enum err h2_settings(struct http_machine *base, const struct http_setting_entry 
     if (count > SETTINGS_MAX)
         return ERR_RANGE;
     for (size_t i = 0; i < count; i++)
-        few[i] = (nghttp2_settings_entry){(int32_t)entries[i].id, entries[i].value};
-    error = nghttp2_submit_settings(m->session, NGHTTP2_FLAG_NONE, few, count);
+        if (!m->is_server || entries[i].id != HTTP_ENABLE_PUSH ||
+            entries[i].value != 1) /* RFC 9113 6.5.2 */
+            few[kept++] = (nghttp2_settings_entry){(int32_t)entries[i].id, entries[i].value};
+    error = nghttp2_submit_settings(m->session, NGHTTP2_FLAG_NONE, few, kept);
     return error == NGHTTP2_ERR_INVALID_ARGUMENT ? ERR_RANGE : h2_error(error);
 }
 
@@ -293,7 +306,8 @@ enum err h2_window(struct http_machine *base, uint32_t size)
     if (size > INT32_MAX)
         return ERR_RANGE;
     m->is_window_grown = true; /* the owner's word counts from now on */
-    return h2_error(nghttp2_session_set_local_window_size(m->session, NGHTTP2_FLAG_NONE, 0, (int32_t)size));
+    return h2_error(
+        nghttp2_session_set_local_window_size(m->session, NGHTTP2_FLAG_NONE, 0, (int32_t)size));
 }
 
 bool h2_wants_write(const struct http_machine *base)

@@ -4,16 +4,19 @@
 
 #include "http/h2_internal.h"
 
-enum err h2_request(struct http_machine *m, const struct http_field *fields, size_t count, bool end, void *stream,
-                    uint32_t *id);
-enum err h2_respond(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count, bool end);
-enum err h2_inform(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count);
-enum err h2_push(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count, void *stream,
-                 uint32_t *promised);
+enum err h2_request(struct http_machine *m, const struct http_field *fields, size_t count, bool end,
+                    void *stream, uint32_t *id);
+enum err h2_respond(struct http_machine *m, uint32_t id, const struct http_field *fields,
+                    size_t count, bool end);
+enum err h2_inform(struct http_machine *m, uint32_t id, const struct http_field *fields,
+                   size_t count);
+enum err h2_push(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count,
+                 void *stream, uint32_t *promised);
 void h2_data_ready(struct http_machine *m, uint32_t id);
 enum err h2_reset(struct http_machine *m, uint32_t id, uint32_t code);
 void h2_consume(struct http_machine *m, uint32_t id, size_t bytes);
-enum err h2_goaway_later(struct http_machine *m, uint32_t code, int64_t last_id, const uint8_t *opaque, size_t length);
+enum err h2_goaway_later(struct http_machine *m, uint32_t code, int64_t last_id,
+                         const uint8_t *opaque, size_t length);
 enum err h2_shutdown_notice(struct http_machine *m);
 enum err h2_settings(struct http_machine *m, const struct http_setting_entry *entries, size_t count);
 enum err h2_ping(struct http_machine *m, const uint8_t payload[8]);

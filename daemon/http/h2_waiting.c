@@ -1,6 +1,7 @@
-/* h2_waiting: a client's requests between request() and the moment their HEADERS are framed. nghttp2 holds the
- * frames (until the peer's limit of streams lets them go); here is who must hear of it when they never go.
- * Ids rise, and nghttp2 lets requests go or fail in that order, so the list is a window over an array. */
+/* h2_waiting: a client's requests between request() and the moment their HEADERS are framed.
+ * nghttp2 holds the frames (until the peer's limit of streams lets them go); here is who must
+ * hear of it when they never go. Ids rise, and nghttp2 lets requests go or fail in that order,
+ * so the list is a window over an array. */
 #include "base/mem.h"
 #include "http/h2_internal.h"
 
@@ -20,7 +21,9 @@ enum err h2_waiting_reserve(struct h2_machine *m)
         m->waiting_first = 0;
         return OK;
     }
-    waiting = cap > UINT32_MAX / 2 / sizeof(*waiting) ? NULL : mem_realloc(m->waiting, cap * sizeof(*waiting));
+    waiting = cap > UINT32_MAX / 2 / sizeof(*waiting)
+                  ? NULL
+                  : mem_realloc(m->waiting, cap * sizeof(*waiting));
     if (!waiting)
         return ERR_NOMEM;
     m->waiting = waiting;
@@ -88,17 +91,16 @@ bool h2_waiting_cancel(struct h2_machine *m, uint32_t id, uint32_t code)
 {
     struct h2_waiting *waiting = find(m, id);
 
-    if (!waiting)
+    if (!waiting || waiting->is_cancelled)
         return false;
-    if (!waiting->is_cancelled) {
-        waiting->is_cancelled = true;
-        waiting->code = code;
-        m->waiting_cancelled++;
-    }
+    waiting->is_cancelled = true;
+    waiting->code = code;
+    m->waiting_cancelled++;
     return true;
 }
 
-static void tell(struct h2_machine *m, struct h2_waiting *waiting, uint32_t code, bool by_us, const char *reason)
+static void tell(struct h2_machine *m, struct h2_waiting *waiting, uint32_t code, bool by_us,
+                 const char *reason)
 {
     void *stream = waiting->stream;
 

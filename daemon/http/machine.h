@@ -1,10 +1,11 @@
-/* machine: a protocol behind one face, both roles. Bytes go in by feed(), what they mean comes out
- * by callbacks; verbs record what to say, and drain() turns that into bytes. A machine has no
- * socket, no clock and no Lua, so a unit test drives two of them with a loop of memcpy.
+/* machine: a protocol behind one face, both roles. Bytes go in by feed(), what they mean comes
+ * out by callbacks; verbs record what to say, and drain() turns that into bytes. A machine has
+ * no socket, no clock and no Lua, so a unit test drives two of them with a loop of memcpy.
  *
- * Callbacks come only from inside feed(), drain() and free(); they may record and mark and must not call the
- * machine, except where said. A `stream` is the session's own pointer, given at on_open or request(); it points to
- * something aligned to 4 bytes or more (the two low bits are the machine's). */
+ * Callbacks come only from inside feed(), drain() and free(); they may record and mark and must
+ * not call the machine, except where said. A `stream` is the session's own pointer, given at
+ * on_open or request(); it points to something aligned to 4 bytes or more (the two low bits are
+ * the machine's). */
 #ifndef HTTP_MACHINE_H
 #define HTTP_MACHINE_H
 
@@ -32,50 +33,56 @@ enum http_category {
     HTTP_RESPONSE,      /* client: the final block */
     HTTP_INFORMATIONAL, /* client: a 1xx block */
     HTTP_TRAILERS,
-    HTTP_PUSH_PROMISE,  /* client: the request that a pushed stream answers; on_open came before */
+    HTTP_PUSH_PROMISE, /* client: the request that a pushed stream answers; on_open came before */
 };
 
 /* A piece of body on its way out. */
 struct http_piece {
     const uint8_t *bytes; /* stays valid until the sink has had it */
     size_t length;
-    void *chunk;  /* what the bytes belong to, for the sink */
-    bool end;     /* nothing comes behind it: END_STREAM may ride on it */
-    bool trailers; /* with end: trailers were given already or will be by trailers(): no END_STREAM on DATA */
+    void *chunk;   /* what the bytes belong to, for the sink */
+    bool end;      /* nothing comes behind it: END_STREAM may ride on it */
+    bool trailers; /* with end: they were or will be given by trailers(): no END_STREAM on DATA */
 };
 
 struct http_callbacks {
-    /* The peer opens a stream (server: a request; client: a push). It comes when the block is whole and found in
-     * order, right before its on_headers: of malformed and oversized requests nothing is heard. Returns the session's
-     * stream, or NULL to refuse it (REFUSED_STREAM): then on_headers does not follow, nor on_closed. */
+    /* The peer opens a stream (server: a request; client: a push). It comes when the block is
+     * whole and found in order, right before its on_headers: of malformed and oversized requests
+     * nothing is heard. Returns the session's stream, or NULL to refuse it (REFUSED_STREAM):
+     * then on_headers does not follow, nor on_closed. */
     void *(*on_open)(void *owner, uint32_t id);
-    /* A whole block, checked against RFC 9113 8. block: the callee's. flags: the frame's flags byte. */
+    /* A whole block, checked against RFC 9113 8. block: the callee's. flags: the frame's flags
+     * byte. */
     void (*on_headers)(void *owner, void *stream, enum http_category category, bool end_stream,
                        uint8_t flags, struct http_block *block);
-    /* Body bytes, good until the bytes given to feed() go. The connection's window was opened again already, the
-     * stream's is opened by consume(). Never called with length 0. */
+    /* Body bytes, good until the bytes given to feed() go. The connection's window was opened
+     * again already, the stream's is opened by consume(). Never called with length 0. */
     void (*on_data)(void *owner, void *stream, const uint8_t *bytes, size_t length);
     /* The peer's END_STREAM; right behind on_headers when it came with that. */
     void (*on_end)(void *owner, void *stream);
-    void (*on_reset)(void *owner, void *stream, uint32_t code); /* the peer's RST_STREAM; on_closed follows */
+    void (*on_reset)(void *owner, void *stream, uint32_t code); /* by the peer; on_closed follows */
     void (*on_end_sent)(void *owner, void *stream);             /* our END_STREAM is framed */
-    /* The last call for this stream. code: RST_STREAM's of either side, 0 after an orderly end, REFUSED_STREAM when a
-     * GOAWAY left it out. by_us: our side did it (verb reset(), or the machine itself because of the peer's mistake:
-     * then `reason` says which, else NULL). The end of the session itself closes no stream: http_free() forgets it. */
+    /* The last call for this stream. code: RST_STREAM's of either side, 0 after an orderly end,
+     * REFUSED_STREAM when a GOAWAY left it out. by_us: our side did it (verb reset(), or the
+     * machine itself because of the peer's mistake: then `reason` says which, else NULL). The
+     * end of the session itself closes no stream: http_free() forgets it. */
     void (*on_closed)(void *owner, void *stream, uint32_t code, bool by_us, const char *reason);
     /* Settings of the peer arrived and were applied / ours were acknowledged. */
     void (*on_settings)(void *owner);
     void (*on_settings_ack)(void *owner);
     void (*on_ping)(void *owner, const uint8_t payload[8], bool ack);
-    void (*on_goaway)(void *owner, uint32_t code, uint32_t last_id, const uint8_t *opaque, size_t length);
-    /* A frame could not be sent (a block over the limit, say). type: RFC 9113 11.2. id 0: the session's. */
+    void (*on_goaway)(void *owner, uint32_t code, uint32_t last_id, const uint8_t *opaque,
+                      size_t length);
+    /* A frame could not be sent (a block over the limit, say). type: RFC 9113 11.2. id 0: the
+     * session's. */
     void (*on_frame_error)(void *owner, uint32_t id, uint8_t type, uint32_t code);
-    /* The next piece of body, at most max bytes; called from drain() only, and only for a stream that has a body.
-     * ERR_AGAIN: none now, data_ready() will tell. Returning a piece means it is sent.
-     * length 0 with end is fine; length 0 without end is ERR_AGAIN. */
+    /* The next piece of body, at most max bytes; called from drain() only, and only for a stream
+     * that has a body. ERR_AGAIN: none now, data_ready() will tell. Returning a piece means it
+     * is sent. length 0 with end is fine; length 0 without end is ERR_AGAIN. */
     enum err (*pull)(void *owner, void *stream, size_t max, struct http_piece *piece);
-    /* A block begins to arrive / is whole (deadline of DESIGN 6, header_timeout): only of a block that does not come
-     * whole with one feed(), and told at the end of that. Either may be NULL. */
+    /* A block begins to arrive / is whole (deadline of DESIGN 6, header_timeout): only of a
+     * block that does not come whole with one feed(), and told at the end of that. Either may be
+     * NULL. */
     void (*on_block_begin)(void *owner);
     void (*on_block_end)(void *owner);
 };
@@ -84,7 +91,8 @@ struct http_callbacks {
 struct http_sink {
     void *owner;
     void (*copy)(void *owner, const uint8_t *bytes, size_t length); /* the sink copies them */
-    void (*refer)(void *owner, void *stream, const struct http_piece *piece); /* the sink keeps the chunk; length > 0 */
+    /* The sink keeps the chunk. Never with length 0. */
+    void (*refer)(void *owner, void *stream, const struct http_piece *piece);
     size_t (*room)(void *owner); /* bytes it still wants; drain() stops when it is 0 */
 };
 
@@ -114,17 +122,19 @@ struct http_options {
     bool server;
     const struct http_setting_entry *settings; /* sent in the preface; copied */
     size_t settings_count;
-    uint32_t max_header_list_bytes; /* decoded, RFC 9113 6.5.2 arithmetic (32 a field); over it: the stream is
-                                     * reset ENHANCE_YOUR_CALM, over twice: the session ends */
+    /* Of one block, decoded. bytes: RFC 9113 6.5.2 arithmetic (32 a field). Over a limit the stream is
+     * reset ENHANCE_YOUR_CALM, over twice max_header_list_bytes the session ends. */
+    uint32_t max_header_list_bytes;
     uint32_t max_header_pairs;
-    uint32_t max_settings;          /* entries in one SETTINGS frame */
-    uint32_t max_outstanding_pings_acks; /* queued acks, then the session ends */
+    uint32_t max_settings;                /* entries in one SETTINGS frame */
+    uint32_t max_outstanding_pings_acks;  /* queued acks, then the session ends */
     uint32_t peer_max_concurrent_streams; /* client: assumed until the peer's SETTINGS */
     uint32_t max_deflate_table_bytes;
     uint32_t max_send_block_bytes;
-    uint32_t reset_burst, reset_rate; /* rapid reset, both sides' resets: bucket and refill per second */
-    uint32_t useless_burst, useless_rate; /* frames without use: empty DATA, PING, SETTINGS, PRIORITY, unknown types,
-                                           * WINDOW_UPDATE without progress */
+    /* Buckets and their refill per second: resets by either side because of the peer; frames without
+     * use (empty DATA, PING, SETTINGS, PRIORITY, unknown types, WINDOW_UPDATE without progress). */
+    uint32_t reset_burst, reset_rate;
+    uint32_t useless_burst, useless_rate;
     uint32_t max_invalid_frames;
     uint32_t connection_window; /* bytes; grown to when the first DATA comes */
     bool strict_whitespace;     /* field values with outer blanks are a stream error */
@@ -137,19 +147,24 @@ struct http_machine_kind {
     void (*free)(struct http_machine *m);
     enum err (*feed)(struct http_machine *m, const uint8_t *bytes, size_t length);
     enum err (*drain)(struct http_machine *m, const struct http_sink *sink);
-    enum err (*request)(struct http_machine *m, const struct http_field *fields, size_t count, bool end, void *stream,
-                        uint32_t *id);
-    enum err (*respond)(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count, bool end);
-    enum err (*inform)(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count);
-    enum err (*trailers)(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count);
-    enum err (*push)(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count, void *stream,
-                     uint32_t *promised);
+    enum err (*request)(struct http_machine *m, const struct http_field *fields, size_t count,
+                        bool end, void *stream, uint32_t *id);
+    enum err (*respond)(struct http_machine *m, uint32_t id, const struct http_field *fields,
+                        size_t count, bool end);
+    enum err (*inform)(struct http_machine *m, uint32_t id, const struct http_field *fields,
+                       size_t count);
+    enum err (*trailers)(struct http_machine *m, uint32_t id, const struct http_field *fields,
+                         size_t count);
+    enum err (*push)(struct http_machine *m, uint32_t id, const struct http_field *fields,
+                     size_t count, void *stream, uint32_t *promised);
     void (*data_ready)(struct http_machine *m, uint32_t id);
     enum err (*reset)(struct http_machine *m, uint32_t id, uint32_t code);
     void (*consume)(struct http_machine *m, uint32_t id, size_t bytes);
-    enum err (*goaway)(struct http_machine *m, uint32_t code, int64_t last_id, const uint8_t *opaque, size_t length);
+    enum err (*goaway)(struct http_machine *m, uint32_t code, int64_t last_id,
+                       const uint8_t *opaque, size_t length);
     enum err (*shutdown_notice)(struct http_machine *m);
-    enum err (*settings)(struct http_machine *m, const struct http_setting_entry *entries, size_t count);
+    enum err (*settings)(struct http_machine *m, const struct http_setting_entry *entries,
+                         size_t count);
     enum err (*ping)(struct http_machine *m, const uint8_t payload[8]);
     enum err (*window)(struct http_machine *m, uint32_t size);
     uint32_t (*setting)(const struct http_machine *m, bool remote, enum http_setting id);
@@ -163,20 +178,24 @@ struct http_machine {
     const struct http_machine_kind *kind;
     const struct http_callbacks *callbacks;
     void *owner;
-    /* Why the machine ended the session; words for the log and closeInfo, code for GOAWAY. "" while all is well. */
+    /* Why the machine ended the session; words for the log and closeInfo, code for GOAWAY. ""
+     * while all is well. */
     uint32_t end_code;
     char end_reason[160];
 };
 
 /* An HTTP/2 machine on nghttp2. callbacks must outlive it. Own: caller, until http_free().
  * A client's first drain() emits the preface, a server's its SETTINGS.  Err: ERR_NOMEM. */
-enum err http2_machine_new(const struct http_options *options, const struct http_callbacks *callbacks,
-                           void *owner, struct http_machine **out);
+enum err http2_machine_new(const struct http_options *options,
+                           const struct http_callbacks *callbacks, void *owner,
+                           struct http_machine **out);
 
-/* A machine that says one fixed text and is over: the answer to a peer that speaks something else. text: static. */
+/* A machine that says one fixed text and is over: the answer to a peer that speaks something
+ * else. text: static. */
 enum err http_refusal_new(const char *text, size_t length, struct http_machine **out);
 
-/* No callback comes from or after it (streams that are still known are simply forgotten). NULL is fine. */
+/* No callback comes from or after it (streams that are still known are simply forgotten). NULL
+ * is fine. */
 static inline void http_free(struct http_machine **m)
 {
     if (*m)
@@ -184,59 +203,62 @@ static inline void http_free(struct http_machine **m)
     *m = NULL;
 }
 
-/* Gives it bytes of the peer, all of them.
- * Err: ERR_PROTOCOL when the session cannot go on (end_code and end_reason say why, exactly so after the next drain();
- * what that still gives, GOAWAY above all, should be sent), ERR_NOMEM (nothing can be sent). Bytes after that are
+/* Gives it bytes of the peer, all of them. Err: ERR_PROTOCOL when the session cannot go on
+ * (end_code and end_reason say why, exactly so after the next drain(); what that still gives,
+ * GOAWAY above all, should be sent), ERR_NOMEM (nothing can be sent). Bytes after that are
  * ignored. */
 static inline enum err http_feed(struct http_machine *m, const uint8_t *bytes, size_t length)
 {
     return m->kind->feed(m, bytes, length);
 }
 
-/* Puts bytes into the sink until there is nothing to say or the sink has no room.
- * Err: ERR_PROTOCOL (the session ends, as feed() says or as it missed to say; the bytes were put into the sink),
- * ERR_NOMEM (the session cannot go on). */
+/* Puts bytes into the sink until there is nothing to say or the sink has no room. Err:
+ * ERR_PROTOCOL (the session ends, as feed() says or as it missed to say; the bytes were put into
+ * the sink), ERR_NOMEM (the session cannot go on). */
 static inline enum err http_drain(struct http_machine *m, const struct http_sink *sink)
 {
     return m->kind->drain(m, sink);
 }
 
-/* Client: opens a stream with id *id. end: no body (END_STREAM on HEADERS), else pull() is asked for it. When the
- * peer's limit of concurrent streams is reached the request waits inside, silently, and has its id at once.
- * Err: ERR_CLOSED (GOAWAY went or came: no new streams), ERR_FULL (out of ids), ERR_NOMEM. */
-static inline enum err http_request(struct http_machine *m, const struct http_field *fields, size_t count,
-                                    bool end, void *stream, uint32_t *id)
+/* Client: opens a stream with id *id. end: no body (END_STREAM on HEADERS), else pull() is asked
+ * for it. When the peer's limit of concurrent streams is reached the request waits inside,
+ * silently, and has its id at once. Err: ERR_CLOSED (GOAWAY went or came: no new streams),
+ * ERR_FULL (out of ids), ERR_NOMEM. */
+static inline enum err http_request(struct http_machine *m, const struct http_field *fields,
+                                    size_t count, bool end, void *stream, uint32_t *id)
 {
     return m->kind->request(m, fields, count, end, stream, id);
 }
 
-/* Server: the final header block. end: END_STREAM on it, no body. Once a stream, the caller sees to that.
- * Err: ERR_CLOSED, ERR_NOMEM. */
-static inline enum err http_respond(struct http_machine *m, uint32_t id, const struct http_field *fields,
-                                    size_t count, bool end)
+/* Server: the final header block. end: END_STREAM on it, no body. Once a stream, the caller sees
+ * to that. Err: ERR_CLOSED, ERR_NOMEM. */
+static inline enum err http_respond(struct http_machine *m, uint32_t id,
+                                    const struct http_field *fields, size_t count, bool end)
 {
     return m->kind->respond(m, id, fields, count, end);
 }
 
 /* Server: a 1xx block. */
-static inline enum err http_inform(struct http_machine *m, uint32_t id, const struct http_field *fields,
-                                   size_t count)
+static inline enum err http_inform(struct http_machine *m, uint32_t id,
+                                   const struct http_field *fields, size_t count)
 {
     return m->kind->inform(m, id, fields, count);
 }
 
-/* Either role: the block behind a body whose last piece has `trailers`. Ends the stream. May come before that piece
- * (kept until then) or any time after it. No fields: END_STREAM without a block.
- * Err: ERR_CLOSED, ERR_STATE (given already), ERR_NOMEM. */
-static inline enum err http_trailers(struct http_machine *m, uint32_t id, const struct http_field *fields,
-                                     size_t count)
+/* Either role: the block behind a body whose last piece has `trailers`. Ends the stream. May
+ * come before that piece (kept until then) or any time after it. No fields: END_STREAM without a
+ * block. Err: ERR_CLOSED, ERR_STATE (given already), ERR_NOMEM. */
+static inline enum err http_trailers(struct http_machine *m, uint32_t id,
+                                     const struct http_field *fields, size_t count)
 {
     return m->kind->trailers(m, id, fields, count);
 }
 
-/* Server: PUSH_PROMISE on stream id; then respond() on *promised. Err: ERR_STATE when the peer has push off. */
-static inline enum err http_push(struct http_machine *m, uint32_t id, const struct http_field *fields,
-                                 size_t count, void *stream, uint32_t *promised)
+/* Server: PUSH_PROMISE on stream id; then respond() on *promised. Err: ERR_STATE when the peer
+ * has push off. */
+static inline enum err http_push(struct http_machine *m, uint32_t id,
+                                 const struct http_field *fields, size_t count, void *stream,
+                                 uint32_t *promised)
 {
     return m->kind->push(m, id, fields, count, stream, promised);
 }
@@ -247,26 +269,28 @@ static inline void http_data_ready(struct http_machine *m, uint32_t id)
     m->kind->data_ready(m, id);
 }
 
-/* RST_STREAM at the next drain(); what of the stream is not framed by now is dropped, a response given a moment ago
- * with it: to let that out, drain() first (DESIGN.md 3, "Resets are marks"). on_closed follows in drain().
- * A stream that is closed already: OK, nothing happens. */
+/* RST_STREAM at the next drain(); what of the stream is not framed by now is dropped, a response
+ * given a moment ago with it: to let that out, drain() first (DESIGN.md 3, "Resets are marks").
+ * on_closed follows in drain(). A stream that is closed already: OK, nothing happens. */
 static inline enum err http_reset(struct http_machine *m, uint32_t id, uint32_t code)
 {
     return m->kind->reset(m, id, code);
 }
 
-/* The application is done with that many body bytes: the stream's window may grow again. A closed stream is fine. */
+/* The application is done with that many body bytes: the stream's window may grow again. A
+ * closed stream is fine. */
 static inline void http_consume(struct http_machine *m, uint32_t id, size_t bytes)
 {
     m->kind->consume(m, id, bytes);
 }
 
-/* GOAWAY at the next drain(), behind all frames that can leave by then (requests above all; one DATA frame at the most
- * goes before it). last_id -1: the last stream that was handed up when the frame leaves. Streams at or below it go on,
- * new ones are not heard of any more (RFC 9113 6.8 promises the peer that they are not processed).
- * A peer that said GOAWAY itself may still send requests before it hangs up, and they are served (API.md 9): the answer
- * to it, NO_ERROR and -1, therefore says 2^31-1.  Err: ERR_CLOSED, ERR_RANGE (id of the wrong side, over 16376 bytes),
- * ERR_NOMEM. */
+/* GOAWAY at the next drain(), behind all frames that can leave by then (requests above all; one
+ * DATA frame at the most goes before it). last_id -1: the last stream that was handed up when
+ * the frame leaves. Streams at or below it go on, new ones are not heard of any more (RFC 9113
+ * 6.8 promises the peer that they are not processed). A peer that said GOAWAY itself may still
+ * send requests before it hangs up, and they are served (API.md 9): the answer to it, NO_ERROR
+ * and -1, therefore says 2^31-1.  Err: ERR_CLOSED, ERR_RANGE (id of the wrong side, over 16376
+ * bytes), ERR_NOMEM. */
 static inline enum err http_goaway(struct http_machine *m, uint32_t code, int64_t last_id,
                                    const uint8_t *opaque, size_t length)
 {
@@ -279,9 +303,10 @@ static inline enum err http_shutdown_notice(struct http_machine *m)
     return m->kind->shutdown_notice(m);
 }
 
-/* Err: ERR_RANGE for a value that RFC 9113 6.5.2 forbids or more than 64 entries, ERR_NOMEM. */
-static inline enum err http_settings(struct http_machine *m, const struct http_setting_entry *entries,
-                                     size_t count)
+/* A server's HTTP_ENABLE_PUSH = 1 is left out: only 0 may be sent (RFC 9113 6.5.2).
+ * Err: ERR_RANGE for a value that is forbidden there or more than 64 entries, ERR_NOMEM. */
+static inline enum err http_settings(struct http_machine *m,
+                                     const struct http_setting_entry *entries, size_t count)
 {
     return m->kind->settings(m, entries, count);
 }
@@ -324,8 +349,8 @@ static inline double http_state(const struct http_machine *m, enum http_state wh
     return m->kind->state(m, (int)which, id);
 }
 
-/* Nothing more is to be read or said: the transport may end. After the peer's GOAWAY a server's machine that is over
- * still takes bytes, and is not over any more when they hold a request. */
+/* Nothing more is to be read or said: the transport may end. After the peer's GOAWAY a server's
+ * machine that is over still takes bytes, and is not over any more when they hold a request. */
 static inline bool http_is_over(const struct http_machine *m)
 {
     return m->kind->is_over(m);

@@ -35,28 +35,29 @@ static enum err refusal_drain(struct http_machine *m, const struct http_sink *si
     return OK;
 }
 
-static enum err refusal_request(struct http_machine *m, const struct http_field *fields, size_t count, bool end,
-                                void *stream, uint32_t *id)
+static enum err refusal_request(struct http_machine *m, const struct http_field *fields,
+                                size_t count, bool end, void *stream, uint32_t *id)
 {
     (void)m, (void)fields, (void)count, (void)end, (void)stream, (void)id;
     return ERR_CLOSED;
 }
 
-static enum err refusal_respond(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count,
-                                bool end)
+static enum err refusal_respond(struct http_machine *m, uint32_t id,
+                                const struct http_field *fields, size_t count, bool end)
 {
     (void)m, (void)id, (void)fields, (void)count, (void)end;
     return ERR_CLOSED;
 }
 
-static enum err refusal_fields(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count)
+static enum err refusal_fields(struct http_machine *m, uint32_t id, const struct http_field *fields,
+                               size_t count)
 {
     (void)m, (void)id, (void)fields, (void)count;
     return ERR_CLOSED;
 }
 
-static enum err refusal_push(struct http_machine *m, uint32_t id, const struct http_field *fields, size_t count,
-                             void *stream, uint32_t *promised)
+static enum err refusal_push(struct http_machine *m, uint32_t id, const struct http_field *fields,
+                             size_t count, void *stream, uint32_t *promised)
 {
     (void)m, (void)id, (void)fields, (void)count, (void)stream, (void)promised;
     return ERR_CLOSED;
@@ -78,8 +79,8 @@ static void refusal_consume(struct http_machine *m, uint32_t id, size_t bytes)
     (void)m, (void)id, (void)bytes;
 }
 
-static enum err refusal_goaway(struct http_machine *m, uint32_t code, int64_t last_id, const uint8_t *opaque,
-                               size_t length)
+static enum err refusal_goaway(struct http_machine *m, uint32_t code, int64_t last_id,
+                               const uint8_t *opaque, size_t length)
 {
     (void)m, (void)code, (void)last_id, (void)opaque, (void)length;
     return ERR_CLOSED;
@@ -91,7 +92,8 @@ static enum err refusal_shutdown_notice(struct http_machine *m)
     return ERR_CLOSED;
 }
 
-static enum err refusal_settings(struct http_machine *m, const struct http_setting_entry *entries, size_t count)
+static enum err refusal_settings(struct http_machine *m, const struct http_setting_entry *entries,
+                                 size_t count)
 {
     (void)m, (void)entries, (void)count;
     return ERR_CLOSED;

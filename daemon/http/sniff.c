@@ -20,7 +20,8 @@ const size_t http1_refusal_length = sizeof(http1_refusal) - 1;
 
 _Static_assert(sizeof(REFUSAL_TEXT) - 1 == 30, "Content-Length above");
 
-/* A method is a token (RFC 9110 9.1), in practice capitals; small letters and digits are tokens too. */
+/* A method is a token (RFC 9110 9.1), in practice capitals; small letters and digits are tokens
+ * too. */
 static int is_token_byte(uint8_t byte)
 {
     char small = byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : (char)byte;

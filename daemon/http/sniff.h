@@ -1,4 +1,5 @@
-/* sniff: which protocol does a peer speak, by its first bytes? For clear text, where no ALPN tells. */
+/* sniff: which protocol does a peer speak, by its first bytes? For clear text, where no ALPN
+ * tells. */
 #ifndef HTTP_SNIFF_H
 #define HTTP_SNIFF_H
 

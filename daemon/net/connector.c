@@ -1,6 +1,7 @@
 /* connector: resolver, then one attempt per address, the next joining when the last one is slow or failed. */
 #include "net/connector.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -33,9 +34,9 @@ struct connector {
     struct list attempts;    /* under way */
     struct address addresses[ADDRESSES_MAX];
     int count, next;
-    int fd; /* the result, while `outcome` pends */
+    int fd;                 /* the result, while `outcome` pends */
     struct failure failure; /* of the latest attempt */
-    int holds; /* query and timer, as libuv has them */
+    int holds;              /* query and timer, as libuv has them */
     char host[];
 };
 
@@ -48,6 +49,13 @@ struct attempt {
 };
 
 static void advance(struct connector *connector);
+
+/* The one place that moves the state: forward only. */
+static void move(struct connector *connector, enum connector_state state)
+{
+    assert(state > connector->state);
+    connector->state = state;
+}
 
 /* --- the end */
 
@@ -86,7 +94,7 @@ static void finish(struct connector *connector)
     end_attempts(connector);
     if (connector->state == CONNECTOR_RESOLVING && connector->holds > 1)
         uv_cancel((uv_req_t *)&connector->query); /* does nothing when it is under way */
-    connector->state = CONNECTOR_DONE;
+    move(connector, CONNECTOR_DONE);
     deferred_cancel(&connector->outcome);
     uv_close((uv_handle_t *)&connector->stagger, on_timer_closed);
 }
@@ -119,7 +127,8 @@ static void note_failure(struct connector *connector, int address, int code)
     char text[ADDRESS_TEXT_BYTES];
 
     failure_set(&connector->failure, code == ENOMEM ? ERR_NOMEM : ERR_IO, errno_name(code),
-                "connect %s %s", errno_name(code), address_text(&connector->addresses[address], text));
+                "connect %s %s", errno_name(code),
+                address_text(&connector->addresses[address], text));
     connector->failure.sys_errno = code;
 }
 
@@ -214,7 +223,7 @@ static void advance(struct connector *connector)
 
 static void begin(struct connector *connector)
 {
-    connector->state = CONNECTOR_TRYING;
+    move(connector, CONNECTOR_TRYING);
     advance(connector);
 }
 
@@ -258,8 +267,8 @@ static void note_unresolved(struct connector *connector, int status)
     bool unknown = status == UV_EAI_NONAME || status == UV_EAI_NODATA || status == 0;
     const char *code = unknown ? "ENOTFOUND" : uv_err_name(status);
 
-    failure_set(&connector->failure, unknown ? ERR_NOT_FOUND : ERR_IO, code, "getaddrinfo %s %.200s", code,
-                connector->host);
+    failure_set(&connector->failure, unknown ? ERR_NOT_FOUND : ERR_IO, code,
+                "getaddrinfo %s %.200s", code, connector->host);
 }
 
 static void on_resolved(uv_getaddrinfo_t *query, int status, struct addrinfo *found)
@@ -289,8 +298,8 @@ static enum err resolve(struct connector *connector, uint16_t port)
 
     snprintf(service, sizeof(service), "%u", port);
     hints.ai_flags = AI_NUMERICSERV;
-    status = uv_getaddrinfo(loop_uv(connector->loop), &connector->query, on_resolved, connector->host,
-                            service, &hints);
+    status = uv_getaddrinfo(loop_uv(connector->loop), &connector->query, on_resolved,
+                            connector->host, service, &hints);
     if (status == 0) {
         connector->holds++;
         return OK;
@@ -298,7 +307,7 @@ static enum err resolve(struct connector *connector, uint16_t port)
     if (status == UV_ENOMEM)
         return ERR_NOMEM;
     note_unresolved(connector, status == UV_EINVAL || status == UV_ENAMETOOLONG ? 0 : status);
-    connector->state = CONNECTOR_TRYING;
+    move(connector, CONNECTOR_TRYING);
     deliver_soon(connector, -1); /* a name that cannot be one */
     return OK;
 }

@@ -15,8 +15,10 @@ struct connector;
  * 127.0.0.1:8000"). The connector is gone when this is called. Never called before connector_start() returned. */
 typedef void (*connector_on_done)(void *owner, int fd, const struct failure *failure);
 
-/* path: a UNIX socket, else host (name or literal) and port. Counts as work.
- * Own: the connector itself, until on_done; connector_cancel() before that.  Err: ERR_NOMEM, ERR_IO. */
+/* path: a UNIX socket, else host (name or literal) and port. Counts as work. "localhost" and names below
+ * it are ::1 and 127.0.0.1, whatever the resolver says (RFC 6761 6.3).
+ * Own: the connector itself, until on_done; connector_cancel() before that.
+ * Err: ERR_NOMEM, ERR_INVALID and ERR_RANGE for a path as address_from_path(). */
 enum err connector_start(struct loop *loop, const char *host, uint16_t port, const char *path,
                          connector_on_done on_done, void *owner, struct connector **out);
 void connector_cancel(struct connector **connector); /* no callback afterwards; NULL is fine */

@@ -1,6 +1,7 @@
 /* listener: accepts connections from a socket made by listener_bind.c or inherited. */
 #include "net/listener.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -41,6 +42,7 @@ static void on_timer(uv_timer_t *timer);
 /* The one place that moves the state. */
 static void enter(struct listener *listener, enum listener_state state)
 {
+    assert(listener->state != LISTENER_CLOSED);
     listener->state = state;
     if (state == LISTENER_ACCEPTING)
         uv_poll_start(&listener->poll, UV_READABLE, on_poll);
@@ -49,7 +51,8 @@ static void enter(struct listener *listener, enum listener_state state)
     if (state == LISTENER_BACKING_OFF)
         uv_timer_start(&listener->timer, on_timer, BACKOFF_MS, 0);
     else if (state == LISTENER_PAUSED)
-        uv_timer_start(&listener->timer, on_timer, UINT64_MAX, 0); /* never: it only counts as work */
+        uv_timer_start(&listener->timer, on_timer, UINT64_MAX,
+                       0); /* never: it only counts as work */
     else
         uv_timer_stop(&listener->timer);
 }

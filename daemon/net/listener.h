@@ -17,18 +17,18 @@ struct listener_options {
     const char *host; /* literal address; NULL or "": "::" dual-stack, else 0.0.0.0 */
     uint16_t port;    /* 0: the system picks one */
     const char *path; /* UNIX socket; then host and port are not looked at */
-    int fd;           /* >= 0: an inherited listening socket, taken over; wins over the rest */
-    int backlog;      /* 0: 511 */
+    int fd;      /* >= 0: an inherited listening socket, taken over, wins over the rest; -1: none */
+    int backlog; /* 0: 511 */
     bool ipv6_only;
 };
 
 /* Gets every new connection: fd is non-blocking, close-on-exec, owned by the callee; TCP_NODELAY is set. */
 typedef void (*listener_on_accept)(void *owner, int fd, const struct address *peer);
 
-/* Binds, listens and starts to accept (counts as work until closed or unref'd).
+/* Binds, listens and starts to accept (counts as work until closed or unref'd, also while paused).
  * A stale UNIX socket (nobody answers on it) is replaced; one that answers is EADDRINUSE; after
  * listener_close() the path is unlinked. Never SO_REUSEPORT; SO_REUSEADDR on TCP.
- * Own: caller, until listener_close().
+ * Own: caller, until listener_close(). On error options->fd is still the caller's.
  * Err: ERR_IO with errno's name and a sentence that names the address: "cannot listen on
  * 127.0.0.1:80: Permission denied" (for EACCES below port 1024 also what to do), ERR_INVALID, ERR_NOMEM. */
 enum err listener_open(struct loop *loop, const struct listener_options *options,
@@ -36,7 +36,8 @@ enum err listener_open(struct loop *loop, const struct listener_options *options
                        struct failure *failure);
 void listener_close(struct listener **listener); /* no callback afterwards */
 
-const struct address *listener_address(const struct listener *listener); /* as bound: port 0 is resolved */
+/* As bound: port 0 is resolved. */
+const struct address *listener_address(const struct listener *listener);
 void listener_pause(struct listener *listener);
 void listener_resume(struct listener *listener);
 void listener_ref(struct listener *listener);

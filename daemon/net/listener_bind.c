@@ -36,8 +36,8 @@ static enum err refuse(struct failure *failure, const struct address *address, i
 }
 
 /* bind(2), listen(2), and the address that came out of it. */
-static enum err bind_and_listen(struct bound_socket *bound, const struct address *address, int backlog,
-                                struct failure *failure)
+static enum err bind_and_listen(struct bound_socket *bound, const struct address *address,
+                                int backlog, struct failure *failure)
 {
     if (bind(bound->fd, &address->any, address->length) ||
         listen(bound->fd, backlog > 0 ? backlog : DEFAULT_BACKLOG))
@@ -74,9 +74,9 @@ static enum err open_host(const struct listener_options *options, struct bound_s
     enum err err;
 
     if (address_from_ip(host, options->port, &address))
-        return failure_set(failure, ERR_INVALID, "ERR_INVALID_ADDRESS",
-                           "cannot listen on \"%.200s\": expected an address such as 127.0.0.1 or ::1",
-                           host);
+        return failure_set(
+            failure, ERR_INVALID, "ERR_INVALID_ADDRESS",
+            "cannot listen on \"%.200s\": expected an address such as 127.0.0.1 or ::1", host);
     err = open_tcp(options, &address, bound, failure);
     if (!err || !anywhere || options->ipv6_only ||
         (failure->sys_errno != EAFNOSUPPORT && failure->sys_errno != EADDRNOTAVAIL))
@@ -118,7 +118,8 @@ static enum err open_path(const struct listener_options *options, struct bound_s
     err = address_from_path(path, &address);
     if (err)
         return failure_set(failure, err == ERR_RANGE ? ERR_INVALID : err, "ERR_INVALID_ADDRESS",
-                           "cannot listen on \"unix:%.200s\": expected a path of 1 to 107 bytes", path);
+                           "cannot listen on \"unix:%.200s\": expected a path of 1 to 107 bytes",
+                           path);
     bound->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (bound->fd < 0)
         return refuse(failure, &address, errno);
@@ -154,9 +155,10 @@ static enum err take_over(const struct listener_options *options, struct bound_s
     if (getsockopt(bound->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length))
         return failure_errno(failure, errno, "cannot listen on descriptor %d", bound->fd);
     if (!listens)
-        return failure_set(failure, ERR_INVALID, "EINVAL",
-                           "cannot listen on descriptor %d: expected a listening socket, this one is not",
-                           bound->fd);
+        return failure_set(
+            failure, ERR_INVALID, "EINVAL",
+            "cannot listen on descriptor %d: expected a listening socket, this one is not",
+            bound->fd);
     bound->address.length = sizeof(bound->address.storage);
     flags = fcntl(bound->fd, F_GETFL);
     if (getsockname(bound->fd, &bound->address.any, &bound->address.length) || flags < 0 ||

@@ -57,8 +57,9 @@ struct deadline {
 };
 
 void deadline_init(struct deadline *deadline, void (*on_due)(struct deadline *deadline));
-void deadline_set(struct loop *loop, struct deadline *deadline, uint64_t in_ms); /* moves it when set */
-void deadline_clear(struct deadline *deadline);                                 /* twice is fine */
+/* Moves it when it is set. */
+void deadline_set(struct loop *loop, struct deadline *deadline, uint64_t in_ms);
+void deadline_clear(struct deadline *deadline); /* twice is fine */
 bool deadline_is_set(const struct deadline *deadline);
 
 /* --- Deferred work: runs once, in the order put, before the loop waits for events again. A task

@@ -5,10 +5,11 @@
 
 #include "base/err.h"
 
-/* Blocks the handled signals (SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2) in every thread, ignores SIGPIPE, starts
+/* Blocks the handled signals (SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2) in every thread, for good (a
+ * late one must not change the exit status), ignores SIGPIPE, starts
  * main_fn(arg) on the big thread, calls on_signal(arg, signo) on the *calling* thread for each signal
  * that comes meanwhile, and returns main_fn's result in *result.  Err: ERR_NOMEM, ERR_IO. */
-enum err loop_thread_run(int (*main_fn)(void *arg), void (*on_signal)(void *arg, int signo), void *arg,
-                         int *result);
+enum err loop_thread_run(int (*main_fn)(void *arg), void (*on_signal)(void *arg, int signo),
+                         void *arg, int *result);
 
 #endif

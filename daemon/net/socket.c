@@ -23,8 +23,8 @@ struct socket_transport {
     int watched;       /* the set that uv_poll has */
     enum err read_end; /* the last word of reading: ERR_EOF, ERR_IO. Nothing is watched for after it */
     bool wants_read, wants_write;
-    bool in_event;   /* the set is brought up to date behind the callback, once */
-    bool is_socket;  /* else a pipe or a terminal */
+    bool in_event;    /* the set is brought up to date behind the callback, once */
+    bool is_socket;   /* else a pipe or a terminal */
     bool write_ended; /* we shut down our direction */
     bool closing;
 };

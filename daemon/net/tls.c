@@ -9,19 +9,14 @@
 #include "base/mem.h"
 #include "net/tls_internal.h"
 
-/* What one read takes from below. With the rest of a record that OpenSSL holds already (under 16 KiB), it
- * never is more plain text than one read of ours may bring. */
-#define CIPHER_READ_BYTES (LOOP_BUFFER_BYTES - LOOP_RECORD_BYTES)
-/* Above this much unsent nothing is read: a peer that makes us answer (key updates) must also listen. */
-#define PENDING_MAX_BYTES (2 * LOOP_OUTPUT_BYTES)
-#define RECORD_OVERHEAD_MAX 256
-
-static struct tls *of(struct transport *t)
-{
-    return list_entry(t, struct tls, base);
-}
-
 /* --- life */
+
+/* The one place that moves the state: forward only, and what failed never opens. */
+static void move(struct tls *tls, enum tls_state state)
+{
+    assert(state > tls->state && !(tls->state == TLS_OPEN && state == TLS_FAILED));
+    tls->state = state;
+}
 
 static void destroy(struct tls *tls)
 {
@@ -42,7 +37,7 @@ static bool has_news(const struct tls *tls)
 }
 
 /* Brings what is asked of `below` up to date. */
-static void watch(struct tls *tls)
+void tls_watch(struct tls *tls)
 {
     bool readable = false, writable;
 
@@ -50,7 +45,7 @@ static void watch(struct tls *tls)
         readable = true;
     else if (tls->state == TLS_OPEN)
         readable = tls->wants_read && !tls->read_end && !tls->early;
-    if (tls->pending_length > PENDING_MAX_BYTES)
+    if (tls->pending_length > TLS_PENDING_MAX_BYTES)
         readable = false;
     writable = tls->pending_length > 0 || (tls->state == TLS_OPEN && tls->wants_write);
     transport_want(tls->below, readable, writable);
@@ -70,7 +65,7 @@ static void leave(struct tls *tls)
     if (tls->state == TLS_CLOSED)
         destroy(tls);
     else
-        watch(tls);
+        tls_watch(tls);
 }
 
 static void tell(struct tls *tls, unsigned events)
@@ -106,19 +101,19 @@ static void notify(struct tls *tls)
 
 static void tls_shutdown(struct transport *t)
 {
-    struct tls *tls = of(t);
+    struct tls *tls = tls_of(t);
 
     tls->write_ended = true;
     notify(tls); /* in the handshake: opened() does it */
     shut_below(tls);
-    watch(tls);
+    tls_watch(tls);
 }
 
 /* --- handshake */
 
 static void fail(struct tls *tls)
 {
-    tls->state = TLS_FAILED;
+    move(tls, TLS_FAILED);
     tell(tls, TRANSPORT_FAILED);
 }
 
@@ -129,7 +124,8 @@ static void peer_left(struct tls *tls, enum err err)
     if (err == ERR_IO && below->sys_errno && below->sys_errno != ECONNRESET)
         tls->base.failure = *below;
     else
-        failure_set(&tls->base.failure, ERR_IO, "ECONNRESET", "the peer left during the TLS handshake");
+        failure_set(&tls->base.failure, ERR_IO, "ECONNRESET",
+                    "the peer left during the TLS handshake");
     tls->base.failure.sys_errno = below->sys_errno ? below->sys_errno : ECONNRESET;
     fail(tls);
 }
@@ -145,9 +141,10 @@ static bool fill_info(struct tls *tls)
     if (length > 0) {
         info->protocol = tls_protocol_find(tls->context, protocol, length);
         if (!info->protocol) {
-            failure_set(&tls->base.failure, ERR_TLS, "ERR_TLS_HANDSHAKE",
-                        "the TLS handshake failed: the server chose the protocol \"%.*s\", which was not offered",
-                        (int)length, (const char *)protocol);
+            failure_set(
+                &tls->base.failure, ERR_TLS, "ERR_TLS_HANDSHAKE",
+                "the TLS handshake failed: the server chose the protocol \"%.*s\", which was not offered",
+                (int)length, (const char *)protocol);
             return false;
         }
     }
@@ -156,7 +153,8 @@ static bool fill_info(struct tls *tls)
     if (name) {
         tls->server_name = mem_copy(name, strlen(name));
         if (!tls->server_name) {
-            failure_set(&tls->base.failure, ERR_NOMEM, "ENOMEM", "the TLS handshake failed: out of memory");
+            failure_set(&tls->base.failure, ERR_NOMEM, "ENOMEM",
+                        "the TLS handshake failed: out of memory");
             return false;
         }
     }
@@ -175,7 +173,7 @@ static void opened(struct tls *tls)
         fail(tls);
         return;
     }
-    tls->state = TLS_OPEN;
+    move(tls, TLS_OPEN);
     if (tls->input_length > 0 && tls_keep_input(tls))
         tls->read_end = ERR_NOMEM;
     if (tls->write_ended) { /* by the owner, who did not wait for this */
@@ -197,11 +195,12 @@ static void handshake_step(struct tls *tls)
         opened(tls);
     } else if (reason != SSL_ERROR_WANT_READ) {
         if (!tls->refused)
-            failure_set(&tls->base.failure, ERR_TLS, "ERR_TLS_HANDSHAKE", "the TLS handshake failed: %s",
-                        tls_reason());
+            failure_set(&tls->base.failure, ERR_TLS, "ERR_TLS_HANDSHAKE",
+                        "the TLS handshake failed: %s", tls_reason());
         fail(tls);
     } else if (tls->write_error == ERR_NOMEM) {
-        failure_set(&tls->base.failure, ERR_NOMEM, "ENOMEM", "the TLS handshake failed: out of memory");
+        failure_set(&tls->base.failure, ERR_NOMEM, "ENOMEM",
+                    "the TLS handshake failed: out of memory");
         fail(tls);
     }
     ERR_clear_error();
@@ -221,7 +220,7 @@ static void handshake(struct tls *tls)
     uint8_t *cipher = loop_cipher_buffer(tls->base.loop);
     enum err err;
 
-    err = tls->below->kind->read(tls->below, cipher, CIPHER_READ_BYTES, &tls->input_length);
+    err = tls->below->kind->read(tls->below, cipher, TLS_READ_BYTES, &tls->input_length);
     if (err == ERR_AGAIN)
         return;
     if (err) {
@@ -275,213 +274,25 @@ static void on_below(void *owner, unsigned events)
     leave(tls);
 }
 
-/* --- bytes */
-
-static enum err end_reading(struct tls *tls, enum err err)
-{
-    tls->read_end = err;
-    if (err == ERR_IO)
-        tls->base.failure = tls->below->failure;
-    return err;
-}
-
-/* After an error of OpenSSL the connection is of no use in either direction. */
-static enum err break_off(struct tls *tls)
-{
-    failure_set(&tls->base.failure, ERR_TLS, "ERR_TLS", "the TLS connection broke: %s", tls_reason());
-    tls->write_error = ERR_TLS;
-    tls->read_end = ERR_TLS;
-    return ERR_TLS;
-}
-
-/* Decrypts all of the input; returns how many bytes it was. */
-static size_t decrypt(struct tls *tls, uint8_t *into, size_t capacity)
-{
-    size_t used = 0, got;
-
-    /* When the input is used up, what OpenSSL still holds is a part of a record. */
-    while (tls->input_length > 0 && used < capacity && !tls->read_end) {
-        if (SSL_read_ex(tls->ssl, into + used, capacity - used, &got)) {
-            used += got;
-            continue;
-        }
-        switch (SSL_get_error(tls->ssl, 0)) {
-        case SSL_ERROR_WANT_READ:
-            break;
-        case SSL_ERROR_ZERO_RETURN:
-            tls->read_end = ERR_EOF; /* what stands behind a close_notify is not ours to read */
-            tls->input_length = 0;
-            break;
-        default:
-            tls_flush(tls); /* the alert */
-            break_off(tls);
-            tls->input_length = 0;
-        }
-    }
-    return used;
-}
-
-static enum err tls_read(struct transport *t, uint8_t *into, size_t capacity, size_t *length)
-{
-    struct tls *tls = of(t);
-    bool was_early = tls->early;
-    enum err err;
-
-    if (tls->state == TLS_HANDSHAKE)
-        return ERR_AGAIN;
-    if (tls->state == TLS_FAILED)
-        return tls->base.failure.err;
-    if (was_early) {
-        tls->input = tls->early;
-        tls->input_length = tls->early_length;
-    } else if (tls->read_end) {
-        tls->told_end = true;
-        return tls->read_end;
-    } else if (tls->pending_length > PENDING_MAX_BYTES) {
-        return ERR_AGAIN;
-    } else {
-        uint8_t *cipher = loop_cipher_buffer(t->loop);
-
-        err = tls->below->kind->read(tls->below, cipher, CIPHER_READ_BYTES, &tls->input_length);
-        if (err == ERR_AGAIN)
-            return err;
-        if (err) {
-            tls->told_end = true;
-            end_reading(tls, err);
-            watch(tls);
-            return err;
-        }
-        tls->input = cipher;
-    }
-
-    ERR_clear_error();
-    *length = decrypt(tls, into, capacity);
-    tls_flush(tls);
-    if (tls->input_length > 0) {
-        if (tls_keep_input(tls))
-            tls->read_end = ERR_NOMEM;
-    } else if (was_early) {
-        mem_free(tls->early);
-        tls->early = NULL;
-    }
-    if (tls->read_end && *length == 0)
-        tls->told_end = true;
-    if (tls->busy == 0 && (was_early || tls->read_end || tls->pending_length > 0))
-        watch(tls);
-    if (*length > 0)
-        return OK;
-    return tls->read_end ? tls->read_end : ERR_AGAIN;
-}
-
-/* Where a write of several pieces has come to. */
-struct cursor {
-    const struct iovec *pieces;
-    int count, at;
-    size_t offset; /* in the piece `at` */
-};
-
-static void advance(struct cursor *cursor, size_t bytes)
-{
-    while (cursor->at < cursor->count) {
-        size_t left = cursor->pieces[cursor->at].iov_len - cursor->offset;
-
-        if (bytes < left) {
-            cursor->offset += bytes;
-            return;
-        }
-        bytes -= left;
-        cursor->offset = 0;
-        cursor->at++;
-    }
-}
-
-/* The plain text of the next record, in *bytes: a piece as it is when it fills the record or is the last, else
- * small pieces put together in the loop's record buffer. 0: all was written. */
-static size_t next_record(struct tls *tls, struct cursor from, const uint8_t **bytes)
-{
-    uint8_t *record = tls->base.loop->record;
-    size_t used = 0;
-
-    advance(&from, 0); /* over empty pieces */
-    while (from.at < from.count && used < LOOP_RECORD_BYTES) {
-        const uint8_t *piece = (const uint8_t *)from.pieces[from.at].iov_base + from.offset;
-        size_t take = from.pieces[from.at].iov_len - from.offset;
-
-        if (take > LOOP_RECORD_BYTES - used)
-            take = LOOP_RECORD_BYTES - used;
-        advance(&from, take);
-        if (used == 0 && (take == LOOP_RECORD_BYTES || from.at == from.count)) {
-            *bytes = piece;
-            return take;
-        }
-        memcpy(record + used, piece, take);
-        used += take;
-    }
-    *bytes = record;
-    return used;
-}
-
-static enum err tls_write(struct transport *t, const struct iovec *pieces, int count, size_t *taken)
-{
-    struct tls *tls = of(t);
-    struct loop *loop = t->loop;
-    struct cursor cursor = {.pieces = pieces, .count = count};
-    const uint8_t *bytes;
-    size_t length, written;
-
-    if (tls->state == TLS_HANDSHAKE)
-        return tls->write_ended ? ERR_CLOSED : ERR_AGAIN;
-    if (tls->state == TLS_FAILED)
-        return tls->base.failure.err;
-    if (tls->write_error)
-        return tls->write_error;
-    if (tls->write_ended)
-        return ERR_CLOSED;
-    if (tls->pending_length > 0)
-        return ERR_AGAIN;
-
-    ERR_clear_error();
-    while ((length = next_record(tls, cursor, &bytes)) > 0) {
-        if (LOOP_OUTPUT_BYTES - loop->output_used < length + RECORD_OVERHEAD_MAX) {
-            tls_flush(tls);
-            if (tls->pending_length > 0 || tls->write_error)
-                break;
-        }
-        if (!SSL_write_ex(tls->ssl, bytes, length, &written)) {
-            break_off(tls);
-            break;
-        }
-        advance(&cursor, written);
-        *taken += written;
-    }
-    tls_flush(tls);
-    if (tls->busy == 0 && tls->pending_length > 0)
-        watch(tls);
-    if (tls->write_error)
-        return tls->write_error;
-    return OK;
-}
-
 /* --- the other calls */
 
 static void tls_want(struct transport *t, bool readable, bool writable)
 {
-    struct tls *tls = of(t);
+    struct tls *tls = tls_of(t);
 
     tls->wants_read = readable;
     tls->wants_write = writable;
     if (tls->busy == 0)
-        watch(tls);
+        tls_watch(tls);
 }
 
 static void tls_close(struct transport *t, bool abort)
 {
-    struct tls *tls = of(t);
+    struct tls *tls = tls_of(t);
 
-    assert(tls->state != TLS_CLOSED);
     if (!abort && tls->pending_length == 0)
         notify(tls);
-    tls->state = TLS_CLOSED;
+    move(tls, TLS_CLOSED);
     deferred_cancel(&tls->turn);
     if (abort || tls->write_error == ERR_NOMEM) /* what is lost must not look like an end */
         transport_abort(&tls->below);
@@ -494,9 +305,9 @@ static void tls_close(struct transport *t, bool abort)
 static void tls_ref(struct transport *t, bool hold)
 {
     if (hold)
-        transport_ref(of(t)->below);
+        transport_ref(tls_of(t)->below);
     else
-        transport_unref(of(t)->below);
+        transport_unref(tls_of(t)->below);
 }
 
 static size_t tls_unsent(const struct transport *t)
@@ -580,7 +391,7 @@ enum err tls_transport_new(struct loop *loop, struct transport *below, struct tl
     ERR_clear_error();
     if (err) {
         transport_close(&below);
-        tls->state = TLS_CLOSED;
+        move(tls, TLS_CLOSED);
         destroy(tls);
         return err;
     }
@@ -591,7 +402,7 @@ enum err tls_transport_new(struct loop *loop, struct transport *below, struct tl
     transport_set_owner(below, on_below, tls);
     if (below->is_open)
         deferred_put(loop, &tls->turn);
-    watch(tls);
+    tls_watch(tls);
     *out = &tls->base;
     return OK;
 }

@@ -27,9 +27,9 @@ enum err tls_protocols_set(struct tls_context *context, const char *list, struct
         size_t one = strcspn(at, ",");
 
         if (one < 1 || one > 255)
-            return failure_set(failure, ERR_INVALID, "ERR_TLS_ALPN",
-                               "alpn: expected names of 1 to 255 bytes with \",\" between, found \"%.200s\"",
-                               list);
+            return failure_set(
+                failure, ERR_INVALID, "ERR_TLS_ALPN",
+                "alpn: expected names of 1 to 255 bytes with \",\" between, found \"%.200s\"", list);
         *wire++ = (uint8_t)one;
         memcpy(wire, at, one);
         wire += one;
@@ -101,7 +101,8 @@ static struct tls_name *find_name(const struct tls_context *context, const char 
     return NULL;
 }
 
-enum err tls_context_add_name(struct tls_context *context, const char *name, struct tls_context *other)
+enum err tls_context_add_name(struct tls_context *context, const char *name,
+                              struct tls_context *other)
 {
     size_t length = strlen(name);
     const char *bare = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
@@ -118,7 +119,8 @@ enum err tls_context_add_name(struct tls_context *context, const char *name, str
         return OK;
     }
     pattern = mem_copy(name, length);
-    names = pattern ? mem_realloc(context->names, (context->names_count + 1) * sizeof(*names)) : NULL;
+    names =
+        pattern ? mem_realloc(context->names, (context->names_count + 1) * sizeof(*names)) : NULL;
     if (!names) {
         mem_free(pattern);
         tls_context_drop(&other);

@@ -10,9 +10,9 @@
 
 /* Those of TLS 1.2 that are not on RFC 9113's list of prohibited suites (appendix A) and that a certificate of
  * today can have. AES-128 first: it is the cheapest that is good. */
-#define DEFAULT_CIPHERS                                              \
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"     \
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"     \
+#define DEFAULT_CIPHERS                                          \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:" \
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:" \
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 #define DEFAULT_SUITES "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define DEFAULT_GROUPS "X25519:P-256:P-384:P-521"
@@ -41,17 +41,21 @@ static enum err parse_version(const char *name, const char *text, int fallback, 
     return OK;
 }
 
-static enum err set_versions(SSL_CTX *ssl, const struct tls_options *options, struct failure *failure)
+static enum err set_versions(SSL_CTX *ssl, const struct tls_options *options,
+                             struct failure *failure)
 {
     int min, max;
 
-    if (parse_version("the lowest TLS version", options->min_version, TLS1_2_VERSION, &min, failure) ||
-        parse_version("the highest TLS version", options->max_version, TLS1_3_VERSION, &max, failure))
+    if (parse_version("the lowest TLS version", options->min_version, TLS1_2_VERSION, &min,
+                      failure) ||
+        parse_version("the highest TLS version", options->max_version, TLS1_3_VERSION, &max,
+                      failure))
         return ERR_TLS;
     if (min > max)
         return failure_set(failure, ERR_TLS, "ERR_TLS_VERSION",
                            "the lowest TLS version, %s, is above the highest, %s",
-                           options->min_version, options->max_version ? options->max_version : "TLSv1.3");
+                           options->min_version,
+                           options->max_version ? options->max_version : "TLSv1.3");
     if (!SSL_CTX_set_min_proto_version(ssl, min) || !SSL_CTX_set_max_proto_version(ssl, max))
         return fail_openssl(failure, "ERR_TLS_VERSION", "the TLS versions cannot be set");
     return OK;
@@ -89,9 +93,10 @@ static enum err set_mixed_ciphers(SSL_CTX *ssl, const char *mixed, struct failur
         at += one;
     }
     ERR_clear_error();
-    good = (!*suites || (SSL_CTX_set_ciphersuites(ssl, suites) && has_suites(ssl, TLS1_3_VERSION))) &&
-           (!*ciphers || (SSL_CTX_set_cipher_list(ssl, ciphers) && has_suites(ssl, TLS1_2_VERSION))) &&
-           (*suites || *ciphers);
+    good =
+        (!*suites || (SSL_CTX_set_ciphersuites(ssl, suites) && has_suites(ssl, TLS1_3_VERSION))) &&
+        (!*ciphers || (SSL_CTX_set_cipher_list(ssl, ciphers) && has_suites(ssl, TLS1_2_VERSION))) &&
+        (*suites || *ciphers);
     if (good && !*suites && SSL_CTX_get_min_proto_version(ssl) == TLS1_2_VERSION)
         SSL_CTX_set_max_proto_version(ssl, TLS1_2_VERSION);
     if (good && !*ciphers && SSL_CTX_get_max_proto_version(ssl) == TLS1_3_VERSION)
@@ -100,9 +105,9 @@ static enum err set_mixed_ciphers(SSL_CTX *ssl, const char *mixed, struct failur
     ERR_clear_error();
     if (good)
         return OK;
-    return failure_set(failure, ERR_TLS, "ERR_TLS_CIPHERS",
-                       "ciphers: expected names of suites with \":\" between, none is known in \"%.200s\"",
-                       mixed);
+    return failure_set(
+        failure, ERR_TLS, "ERR_TLS_CIPHERS",
+        "ciphers: expected names of suites with \":\" between, none is known in \"%.200s\"", mixed);
 }
 
 static enum err set_ciphers(SSL_CTX *ssl, const struct tls_options *options, struct failure *failure)
@@ -116,10 +121,11 @@ static enum err set_ciphers(SSL_CTX *ssl, const struct tls_options *options, str
         err = set_mixed_ciphers(ssl, options->ciphers, failure);
     if (!err && !SSL_CTX_set1_groups_list(ssl, options->groups ? options->groups : DEFAULT_GROUPS)) {
         ERR_clear_error();
-        err = failure_set(failure, ERR_TLS, "ERR_TLS_GROUPS",
-                          "groups: expected known names with \":\" between such as \"X25519:P-256\", "
-                          "found \"%.150s\"",
-                          options->groups);
+        err =
+            failure_set(failure, ERR_TLS, "ERR_TLS_GROUPS",
+                        "groups: expected known names with \":\" between such as \"X25519:P-256\", "
+                        "found \"%.150s\"",
+                        options->groups);
     }
     return err;
 }
@@ -147,7 +153,8 @@ static enum err use_certificate(SSL_CTX *ssl, const struct tls_options *options,
     char subject[120];
     enum err err;
 
-    err = tls_pem_certificates(options->certificate, "the certificate", "ERR_TLS_CERT", &chain, failure);
+    err = tls_pem_certificates(options->certificate, "the certificate", "ERR_TLS_CERT", &chain,
+                               failure);
     if (!err)
         err = tls_pem_key(options->key, options->passphrase, &key, failure);
     if (err)
@@ -183,8 +190,8 @@ static enum err trust(SSL_CTX *ssl, const struct tls_options *options, struct fa
             err = fail_openssl(failure, "ERR_TLS_CA", "the system's authorities cannot be loaded");
         return err;
     }
-    err = tls_pem_certificates(options->ca, "the trusted authority (ca)", "ERR_TLS_CA", &authorities,
-                               failure);
+    err = tls_pem_certificates(options->ca, "the trusted authority (ca)", "ERR_TLS_CA",
+                               &authorities, failure);
     for (int i = 0; !err && i < sk_X509_num(authorities); i++) {
         X509 *one = sk_X509_value(authorities, i);
 
@@ -208,7 +215,8 @@ static void set_habits(SSL_CTX *ssl, const struct tls_options *options)
     if (!options->session_tickets)
         flags |= SSL_OP_NO_TICKET;
     if (!options->ca)
-        modes |= SSL_MODE_NO_AUTO_CHAIN; /* the chain is what was given, and nothing is searched for it */
+        modes |=
+            SSL_MODE_NO_AUTO_CHAIN; /* the chain is what was given, and nothing is searched for it */
     SSL_CTX_set_options(ssl, flags);
     SSL_CTX_set_mode(ssl, modes);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);

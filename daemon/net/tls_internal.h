@@ -1,6 +1,7 @@
-/* tls_internal: what the files of TLS share. tls.c is the transport, tls_bio.c moves ciphertext,
- * tls_context.c makes the settings out of options, tls_pem.c reads keys and certificates,
- * tls_choose.c decides about certificate and protocol, tls_verify.c about the peer's certificate. */
+/* tls_internal: what the files of TLS share. tls.c is the transport, tls_bytes.c its reading and
+ * writing, tls_bio.c moves ciphertext, tls_context.c makes the settings out of options, tls_pem.c
+ * reads keys and certificates, tls_choose.c decides about certificate and protocol, tls_verify.c
+ * about the peer's certificate. */
 #ifndef NET_TLS_INTERNAL_H
 #define NET_TLS_INTERNAL_H
 
@@ -8,6 +9,12 @@
 #include "net/openssl.h"
 #include "net/tls.h"
 #include "net/transport_internal.h"
+
+/* What one read takes from below. With the rest of a record that OpenSSL holds already (under
+ * 16 KiB), it never is more plain text than one read of ours may bring. */
+#define TLS_READ_BYTES (LOOP_BUFFER_BYTES - LOOP_RECORD_BYTES)
+/* Above this much unsent nothing is read: a peer that makes us answer (key updates) must listen. */
+#define TLS_PENDING_MAX_BYTES (2 * LOOP_OUTPUT_BYTES)
 
 struct tls_name {
     char *pattern; /* lower case: "example.org" or "*.example.org" */
@@ -50,18 +57,33 @@ struct tls {
     uint8_t *pending; /* ciphertext that `below` refused: `pending_length` from `pending_from` on */
     size_t pending_from, pending_length;
 
-    enum err read_end;    /* the last word of reading, once there is one */
-    enum err write_error; /* the last word of writing */
+    enum err read_end;          /* the last word of reading, once there is one */
+    enum err write_error;       /* the last word of writing */
     int verify_code, name_code; /* X509_V_..: what is wrong with the peer's chain, with its name */
-    bool started;         /* the client sent its hello */
-    bool refused;         /* the peer's certificate ended the handshake, and base.failure says why */
-    bool told_end;        /* read_end was read */
-    bool write_ended;     /* by the owner */
-    bool notified;        /* close_notify is out */
-    bool shut;            /* `below` was shut down */
+    bool started;               /* the client sent its hello */
+    bool refused;     /* the peer's certificate ended the handshake, and base.failure says why */
+    bool told_end;    /* read_end was read */
+    bool write_ended; /* by the owner */
+    bool notified;    /* close_notify is out */
+    bool shut;        /* `below` was shut down */
     bool wants_read, wants_write;
     int busy; /* callbacks under way: not freed under them */
 };
+
+static inline struct tls *tls_of(struct transport *t)
+{
+    return list_entry(t, struct tls, base);
+}
+
+/* --- tls.c */
+
+/* Brings what is asked of `below` up to date. */
+void tls_watch(struct tls *tls);
+
+/* --- tls_bytes.c: two calls of the transport */
+
+enum err tls_read(struct transport *t, uint8_t *into, size_t capacity, size_t *length);
+enum err tls_write(struct transport *t, const struct iovec *pieces, int count, size_t *taken);
 
 /* --- tls_context.c */
 
@@ -87,10 +109,11 @@ enum err tls_keep_input(struct tls *tls);
 /* The certificates of a PEM text, at least one. Own: caller, sk_X509_pop_free(). `what` is the text's name for a
  * person, `code` the failure's.  Err: ERR_TLS, ERR_NOMEM. */
 enum err tls_pem_certificates(const char *text, const char *what, const char *code,
-                              STACK_OF(X509) **out, struct failure *failure);
+                              struct stack_st_X509 **out, struct failure *failure);
 
 /* The private key of a PEM text. Own: caller, EVP_PKEY_free().  Err: ERR_TLS. */
-enum err tls_pem_key(const char *text, const char *passphrase, EVP_PKEY **out, struct failure *failure);
+enum err tls_pem_key(const char *text, const char *passphrase, EVP_PKEY **out,
+                     struct failure *failure);
 
 /* OpenSSL's words for what went wrong first; static memory. Its queue of errors is emptied. */
 const char *tls_reason(void);

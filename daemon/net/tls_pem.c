@@ -48,7 +48,7 @@ static int no_passphrase(char *out, int cap, int writing, void *unused)
 }
 
 enum err tls_pem_certificates(const char *text, const char *what, const char *code,
-                              STACK_OF(X509) **out, struct failure *failure)
+                              struct stack_st_X509 **out, struct failure *failure)
 {
     STACK_OF(X509) *all = sk_X509_new_null();
     BIO *bio = BIO_new_mem_buf(text ? text : "", -1);
@@ -71,11 +71,12 @@ enum err tls_pem_certificates(const char *text, const char *what, const char *co
         }
     }
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-        err = failure_set(failure, ERR_TLS, code, "certificate %d of %s cannot be read: %s", count + 1,
-                          what, tls_reason());
+        err = failure_set(failure, ERR_TLS, code, "certificate %d of %s cannot be read: %s",
+                          count + 1, what, tls_reason());
     else if (count == 0)
-        err = failure_set(failure, ERR_TLS, code, "%s: expected a \"CERTIFICATE\" block in PEM, found %s",
-                          what, describe(text, found, sizeof(found)));
+        err = failure_set(failure, ERR_TLS, code,
+                          "%s: expected a \"CERTIFICATE\" block in PEM, found %s", what,
+                          describe(text, found, sizeof(found)));
     else
         err = OK;
 done:
@@ -107,7 +108,8 @@ static int give_passphrase(char *out, int cap, int writing, void *data)
     return (int)length;
 }
 
-enum err tls_pem_key(const char *text, const char *passphrase, EVP_PKEY **out, struct failure *failure)
+enum err tls_pem_key(const char *text, const char *passphrase, EVP_PKEY **out,
+                     struct failure *failure)
 {
     struct passphrase asked = {.text = passphrase};
     BIO *bio = BIO_new_mem_buf(text ? text : "", -1);
@@ -116,7 +118,8 @@ enum err tls_pem_key(const char *text, const char *passphrase, EVP_PKEY **out, s
 
     *out = NULL;
     if (!bio)
-        return failure_set(failure, ERR_NOMEM, "ENOMEM", "the private key cannot be read: out of memory");
+        return failure_set(failure, ERR_NOMEM, "ENOMEM",
+                           "the private key cannot be read: out of memory");
     ERR_clear_error();
     *out = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &asked);
     BIO_free(bio);

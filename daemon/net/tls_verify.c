@@ -27,7 +27,7 @@ static int on_step(int good, X509_STORE_CTX *store)
 static const char *node_name(int code)
 {
     switch (code) {
-#define NAME(name)         \
+#define NAME(name)          \
     case X509_V_ERR_##name: \
         return #name
         NAME(UNABLE_TO_GET_ISSUER_CERT);

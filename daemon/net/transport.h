@@ -17,11 +17,13 @@
 struct transport;
 
 enum transport_event {
-    TRANSPORT_OPEN = 1,     /* ready for bytes (TLS: the handshake is done). Comes once, first, and from the
-                             * loop also when a plain socket was ready at once */
+    /* Ready for bytes (TLS: the handshake is done). Comes once, first, and from the loop also when a
+     * plain socket was ready at once. */
+    TRANSPORT_OPEN = 1,
     TRANSPORT_READABLE = 2, /* transport_read() has something to say (bytes, end or error) */
     TRANSPORT_WRITABLE = 4, /* all that waited inside is out; more can be taken */
-    TRANSPORT_FAILED = 8,   /* before OPEN: handshake failed or the peer left; see transport_failure() */
+    /* Instead of OPEN: the handshake failed or the peer left; see transport_failure(). */
+    TRANSPORT_FAILED = 8,
 };
 
 typedef void (*transport_on_event)(void *owner, unsigned events); /* events: a set of the above */
@@ -47,12 +49,16 @@ void transport_want(struct transport *t, bool readable, bool writable);
 /* Reads at most LOOP_BUFFER_BYTES. *bytes points into the loop's plain buffer (or the pair's) and is good until the
  * next read of any transport; one read takes out all that the transport holds decoded, so an
  * edge is never lost.
- * Err: ERR_AGAIN, ERR_EOF (in order; TLS: close_notify or plain end), ERR_IO, ERR_TLS (see transport_failure()). */
+ * After ERR_EOF and errors nothing more is told as readable; asking again gives the same answer.
+ * Err: ERR_AGAIN, ERR_EOF (in order; TLS: close_notify or plain end), ERR_IO, ERR_TLS, ERR_NOMEM
+ * (see transport_failure()). */
 enum err transport_read(struct transport *t, const uint8_t **bytes, size_t *length);
 
 /* Takes bytes in order; *taken may be less than offered (then want WRITABLE). Bytes that were
  * taken leave without further calls. Nothing is kept of the caller's memory.
- * Err: ERR_AGAIN with *taken 0, ERR_IO and ERR_CLOSED (the peer is gone), ERR_TLS. */
+ * Err: ERR_AGAIN with *taken 0 (TLS also before TRANSPORT_OPEN), ERR_IO (the peer is gone:
+ * ECONNRESET), ERR_CLOSED (after transport_shutdown()), ERR_TLS, ERR_NOMEM. After an error other than
+ * ERR_AGAIN the connection is lost. */
 enum err transport_write(struct transport *t, const struct iovec *pieces, int count, size_t *taken);
 
 /* Ends our direction after what was taken: TCP FIN, TLS close_notify and FIN. Reading goes on. */
@@ -68,7 +74,8 @@ const struct transport_info *transport_info(const struct transport *t);
 const struct failure *transport_failure(const struct transport *t); /* the last one; err OK when none */
 size_t transport_unsent(const struct transport *t); /* bytes taken that the kernel has not yet */
 
-/* Does it count as work that keeps the loop running? Yes at first. */
+/* Does it count as work that keeps the loop running? Yes at first, while anything is wanted of it. A
+ * pipe (net/pipe.h) counts only while it has news to tell: nobody but this loop could bring more. */
 void transport_ref(struct transport *t);
 void transport_unref(struct transport *t);
 

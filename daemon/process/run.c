@@ -1,8 +1,8 @@
 /* run: the loop with its script on the big thread, signals on the first one. */
 #include "process/run.h"
 
+#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "net/loop.h"
@@ -11,8 +11,16 @@
 
 struct run {
     const struct arguments *arguments;
-    _Atomic(struct script *) script; /* NULL while it does not live */
+    pthread_mutex_t lock;  /* the first thread must not meet a script that is being freed */
+    struct script *script; /* NULL while it does not live */
 };
+
+static void set_script(struct run *run, struct script *script)
+{
+    pthread_mutex_lock(&run->lock);
+    run->script = script;
+    pthread_mutex_unlock(&run->lock);
+}
 
 static int run_loop(void *arg)
 {
@@ -35,12 +43,12 @@ static int run_loop(void *arg)
         return 1;
     }
     if (!script_new(loop, &script)) {
-        atomic_store(&run->script, script);
+        set_script(run, script);
         script_start(script, &options);
         if (!loop_is_stopping(loop))
             loop_run(loop);
         status = script_status(script);
-        atomic_store(&run->script, NULL);
+        set_script(run, NULL);
         script_free(&script);
     }
     loop_free(&loop);
@@ -50,15 +58,18 @@ static int run_loop(void *arg)
 static void on_signal(void *arg, int signal_number)
 {
     struct run *run = arg;
-    struct script *script = atomic_load(&run->script);
 
-    if (script && (signal_number == SIGINT || signal_number == SIGTERM))
-        script_on_signal(script, signal_number);
+    if (signal_number != SIGINT && signal_number != SIGTERM)
+        return;
+    pthread_mutex_lock(&run->lock);
+    if (run->script)
+        script_on_signal(run->script, signal_number);
+    pthread_mutex_unlock(&run->lock);
 }
 
 int run_script(const struct arguments *arguments)
 {
-    struct run run = {.arguments = arguments};
+    struct run run = {.arguments = arguments, .lock = PTHREAD_MUTEX_INITIALIZER};
     int status = 1;
 
     /* A person or a pipe sees each line when it is printed. */

@@ -292,9 +292,10 @@ function methods:_fail(err)
   end
 end
 
---- 'error' that nobody hears.
+--- 'error' that nobody hears. What a client did is its own business; what the script did is the log's.
 function methods:_on_unheard_error(err)
-  failure.log(self._peer_errors_are_quiet and "debug" or "error", "unhandled stream error", err, nil, self)
+  local quiet = self._peer_errors_are_quiet and err.code == "ERR_HTTP2_STREAM_ERROR"
+  failure.log(quiet and "debug" or "error", "unhandled stream error", err, nil, self)
 end
 
 -- --- Writing.
@@ -334,7 +335,9 @@ function methods:write(data, encoding, callback)
   if queued <= 65536 then return true end
   local most = self._session._output_max
   if queued > most then
-    self:destroy(errors.make("ERR_STREAM_OVERFLOW", most))
+    local err = errors.make("ERR_STREAM_OVERFLOW", most)
+    failure.log("warn", "stream reset", err, nil, self)
+    self:destroy(err)
     return false
   end
   self._needs_drain = true
@@ -366,7 +369,7 @@ function methods:finish(data, encoding, callback)
     end
   end
   if self.writableEnded then
-    if data ~= nil then write_after_end(self) end
+    if data ~= nil and not self.destroyed and not self.closed then write_after_end(self) end
     return self
   end
   if self.destroyed or self.closed then return self end

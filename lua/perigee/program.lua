@@ -171,8 +171,12 @@ local function serve(start, handlers)
 end
 
 local function on_result(start, result)
+  if result == nil then return end -- a program: it makes its own servers
   if type(result) == "function" then result = { stream = result } end
-  if type(result) ~= "table" then return end
+  if type(result) ~= "table" then
+    return fail(("%s returned a %s; expected a handler (a function, or a table with a stream handler), " ..
+      "or nothing from a program that makes its own servers"):format(start.path, type(result)))
+  end
   local ok, err = check_handlers(result, start.path)
   if not ok then return fail(err) end
   if start.check then return end

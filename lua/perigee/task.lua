@@ -32,9 +32,14 @@ function task.set_failure_handler(handler)
   on_failure = handler
 end
 
+-- A listener with "..." should not see more arguments than the event has.
 local function body(fn, a, b, c, d)
   while true do
-    fn(a, b, c, d)
+    if c == nil and d == nil then
+      if b ~= nil then fn(a, b) elseif a ~= nil then fn(a) else fn() end
+    else
+      fn(a, b, c, d)
+    end
     fn, a, b, c, d = raw_yield(DONE)
   end
 end
