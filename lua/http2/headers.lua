@@ -30,7 +30,9 @@ for name in ([[
 
 -- --- Received.
 
-local SOURCE = {} -- t[SOURCE]: the stream whose C block has the fields, or a string with a copy of it
+-- t[SOURCE]: the stream whose C block has the fields, or a string with a copy of it; gone when t is filled. A
+-- place in the array part lies in the table's own memory.
+local SOURCE = 0
 
 -- All fields are here: only look-ups in another case are left.
 local Filled = {}
@@ -114,14 +116,14 @@ end
 
 --- The table of a stream's block, not filled yet.
 function headers.of_stream(stream)
-  local t = new_table(0, 1)
+  local t = new_table(1, 0)
   t[SOURCE] = stream
   return setmetatable(t, Lazy)
 end
 
 --- The table of a copied block.
 function headers.of_copy(copy)
-  local t = new_table(0, 1)
+  local t = new_table(1, 0)
   t[SOURCE] = copy
   return setmetatable(t, Lazy)
 end

@@ -55,6 +55,22 @@ function ticks.later()
   timers.setImmediate(function() end) -- its callback ends with a drain
 end
 
+-- A small heap may wait longer for its collection: marking what lives is dear against the garbage of a
+-- request, and a few megabytes are not. A large one keeps Lua's usual pace.
+local SMALL_HEAP_KIB = 16384
+local function pace()
+  collectgarbage("setpause", collectgarbage "count" < SMALL_HEAP_KIB and 400 or 200)
+end
+local function each_cycle()
+  local sentinel = newproxy(true)
+  getmetatable(sentinel).__gc = function()
+    pace()
+    each_cycle()
+  end
+end
+pace()
+each_cycle()
+
 return {
   dispatch = require "http2.dispatch",
   start = program.start,
