@@ -32,8 +32,8 @@
 #define H2_GAPS 4u
 #define H2_MISTAKES 4u
 #define H2_FIELDS_ON_STACK 48u
-#define H2_BOMB_BYTES \
-    16u /* of a header block that is decoded for nothing weigh as much as a useless frame */
+/* So many bytes of a header block that is decoded for nothing weigh as much as a useless frame. */
+#define H2_BOMB_BYTES 16u
 
 /* --- h2_guard.c: budgets of what a peer may waste */
 
@@ -66,8 +66,8 @@ struct h2_gap {
 };
 
 struct h2_ids {
-    uint32_t next; /* the lowest id that HEADERS have not passed yet */
-    uint32_t trusted; /* of ids up to this one, those that ended are not told from those that did not */
+    uint32_t next;     /* the lowest id that HEADERS have not passed yet */
+    uint32_t trusted;  /* up to this id, those that ended are not told from those that did not */
     uint32_t *unended; /* rising */
     uint32_t count, cap;
     uint32_t gap_at;
@@ -117,11 +117,10 @@ void h2_memory_trim(void); /* gives back what is kept for later */
 
 /* Walks over frame heads ahead of nghttp2. */
 struct h2_scan {
-    uint32_t left;      /* payload bytes of this frame still to come */
-    uint32_t blocks;    /* header blocks begun, ever */
-    uint32_t announced; /* the one of them that on_block_begin told about, 0: none */
-    uint32_t seen,
-        block_bytes; /* blocks and their bytes since the last look at those that nghttp2 ignored */
+    uint32_t left;              /* payload bytes of this frame still to come */
+    uint32_t blocks;            /* header blocks begun, ever */
+    uint32_t announced;         /* the one of them that on_block_begin told about, 0: none */
+    uint32_t seen, block_bytes; /* blocks and their bytes since h2_scan_settle() */
     uint8_t head[H2_HEAD_BYTES];
     uint8_t head_used; /* of a head that the network cut */
     uint8_t type;
@@ -166,14 +165,13 @@ struct h2_machine {
     bool is_parked; /* `parked` holds a half block */
     bool is_window_grown;
     bool has_peer_goaway, has_said_goaway;
-    uint32_t goaways; /* GOAWAY frames in nghttp2's queue that the verbs put there */
     bool is_paused;   /* mem_send stopped for us, not because it was done */
+    uint32_t goaways; /* GOAWAY frames in nghttp2's queue that the verbs put there */
     uint32_t max_list_bytes, max_pairs, max_invalid, invalid, connection_window;
     uint32_t open;     /* server: streams that nghttp2 has */
     uint32_t promised; /* server: the last id whose PUSH_PROMISE has left */
     uint32_t taken;    /* header blocks that nghttp2 took, see h2_scan.seen */
-    uint32_t reset_by_peer, reset_by_us,
-        unsent; /* id that the next on_stream_close is about; 0: none */
+    uint32_t reset_by_peer, reset_by_us, unsent; /* ids of which on_stream_close is called next */
     int unsent_error;
     uint32_t peer_goaway_id;
     struct h2_scan scan;
@@ -186,7 +184,7 @@ struct h2_machine {
     struct h2_trailers *trailers;
     struct h2_waiting *waiting; /* by id, [waiting_first, waiting_end) */
     uint32_t waiting_first, waiting_end, waiting_cap, waiting_cancelled;
-    uint32_t dead_from; /* client: requests of that id and above never left and are closed; 0: none */
+    uint32_t dead_from; /* client: requests from that id on never left and are closed; 0: none */
     struct h2_mistake mistakes[H2_MISTAKES];
     uint32_t mistake_at;
     struct http_piece piece;      /* between nghttp2's two calls for one DATA frame */

@@ -44,7 +44,7 @@ static enum err parse_version(const char *name, const char *text, int fallback, 
 static enum err set_versions(SSL_CTX *ssl, const struct tls_options *options,
                              struct failure *failure)
 {
-    int min, max;
+    int min = 0, max = 0;
 
     if (parse_version("the lowest TLS version", options->min_version, TLS1_2_VERSION, &min,
                       failure) ||
