@@ -32,6 +32,7 @@ PERIGEE_API int perigee_stream_block(uint32_t slot, uint32_t generation);
 PERIGEE_API int perigee_stream_find(uint32_t slot, uint32_t generation, const char *name, uint32_t length);
 PERIGEE_API int perigee_block_find(const struct http_block *block, const char *name, uint32_t length);
 PERIGEE_API void perigee_block_field(const struct http_block *block, uint32_t index);
+PERIGEE_API int perigee_stream_field(uint32_t slot, uint32_t generation, uint32_t index);
 PERIGEE_API double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which);
 
 /* Puts the next event of the batch in shared.event and returns its kind; 0 when the batch is through. */
@@ -270,7 +271,20 @@ void perigee_block_field(const struct http_block *block, uint32_t index)
     perigee_shared.same = field->flags;
 }
 
-/* which: 0 bytes that wait, 1 body bytes received, 2 body bytes sent, 3 id, 4 bytes of its block, 0x100 + i: http_state i.
+/* The same of the stream's block.  Err: ERR_CLOSED, ERR_RANGE behind the last field. */
+int perigee_stream_field(uint32_t slot, uint32_t generation, uint32_t index)
+{
+    struct stream *stream = script_stream(slot, generation);
+
+    if (!stream || !stream->block)
+        return ERR_CLOSED;
+    if (index >= stream->block->count)
+        return ERR_RANGE;
+    perigee_block_field(stream->block, index);
+    return OK;
+}
+
+/* which: 0 bytes that wait, 1 body bytes received, 2 body bytes sent, 3 id, 0x100 + i: http_state i.
  * -1 when the stream is gone. */
 double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which)
 {
@@ -287,8 +301,6 @@ double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which)
         return stream->bytes_out;
     case 3:
         return stream->id;
-    case 4:
-        return stream->block ? stream->block->size : 0;
     default:
         if (!stream->session->machine || which < 0x100)
             return -1;

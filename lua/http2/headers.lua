@@ -73,16 +73,20 @@ local function put(name, value, flags, t)
   join(t, name, value)
 end
 
-local function copy_of(source)
-  if type(source) == "string" then return source end
-  return core.block_copy(source._slot, source._generation)
+-- Calls each(name, value, flags, context) for all fields of a source.
+local function each_field(source, each, context)
+  if type(source) == "string" then
+    core.block_each(source, each, context)
+  else
+    core.block_each_in(source._slot, source._generation, each, context)
+  end
 end
 
 local function fill(t)
-  local copy = copy_of(rawget(t, SOURCE))
+  local source = rawget(t, SOURCE)
   setmetatable(t, Filled)
-  rawset(t, SOURCE, nil)
-  if copy then core.block_each(copy, put, t) end
+  t[SOURCE] = nil
+  each_field(source, put, t)
   return t
 end
 
@@ -155,8 +159,7 @@ end
 --- Names and values of a block in wire order: {name, value, name, value, …}. source: a stream or a copy.
 function headers.raw(source)
   local list = {}
-  local copy = copy_of(source)
-  if copy then core.block_each(copy, append_raw, list) end
+  each_field(source, append_raw, list)
   return list
 end
 

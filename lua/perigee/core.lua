@@ -37,6 +37,7 @@ int perigee_stream_block(uint32_t slot, uint32_t generation);
 int perigee_stream_find(uint32_t slot, uint32_t generation, const char *name, uint32_t length);
 int perigee_block_find(const void *block, const char *name, uint32_t length);
 void perigee_block_field(const void *block, uint32_t index);
+int perigee_stream_field(uint32_t slot, uint32_t generation, uint32_t index);
 double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which);
 int perigee_stream_push(uint32_t slot, uint32_t generation);
 
@@ -171,6 +172,16 @@ function core.block_each(copy, each, context)
     C.perigee_block_field(copy, i)
     each(string_of(shared.name, shared.name_length), string_of(shared.bytes, shared.length),
       shared.same, context)
+  end
+end
+
+--- The same from a stream's block.
+function core.block_each_in(slot, generation, each, context)
+  local i = 0
+  while C.perigee_stream_field(slot, generation, i) == 0 do
+    each(string_of(shared.name, shared.name_length), string_of(shared.bytes, shared.length),
+      shared.same, context)
+    i = i + 1
   end
 end
 
