@@ -179,7 +179,9 @@ static int open_stream(struct h2_machine *m, const nghttp2_frame *frame, enum ht
         h2_refuse(m, id, HTTP_PROTOCOL_ERROR, mistake);
         return m->err ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
     }
-    stream = m->base.callbacks->on_open(m->base.owner, (uint32_t)id);
+    stream = NULL;
+    if (!m->is_server || m->open <= m->max_streams)
+        stream = m->base.callbacks->on_open(m->base.owner, (uint32_t)id);
     if (!stream) {
         h2_refuse(m, id, HTTP_REFUSED_STREAM, "refused");
         return m->err ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;

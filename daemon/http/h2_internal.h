@@ -29,9 +29,13 @@
 #define H2_HEAD_BYTES 9u    /* RFC 9113 4.1 */
 #define H2_PROBE_TYPE 0xfau /* an extension frame of our own, never on the wire: see h2_receive.c */
 #define H2_OUTBOUND_FRAMES 5000 /* queued and unsent; more is a flood */
+/* nghttp2 makes one stream too many a connection error. It is told this many more than the peer is, so that
+ * RFC 9113 5.1.2 can be answered with REFUSED_STREAM, and the connection ends when it goes on. */
+#define H2_STREAMS_GRACE 100u
 #define H2_GAPS 4u
 #define H2_MISTAKES 4u
 #define H2_FIELDS_ON_STACK 48u
+#define H2_SETTINGS_MAX 64u /* entries of one frame of ours */
 /* So many bytes of a header block that is decoded for nothing weigh as much as a useless frame. */
 #define H2_BOMB_BYTES 16u
 
@@ -169,6 +173,7 @@ struct h2_machine {
     uint32_t goaways; /* GOAWAY frames in nghttp2's queue that the verbs put there */
     uint32_t max_list_bytes, max_pairs, max_invalid, invalid, connection_window;
     uint32_t open;     /* server: streams that nghttp2 has */
+    uint32_t max_streams; /* server: of our SETTINGS, without the grace */
     uint32_t promised; /* server: the last id whose PUSH_PROMISE has left */
     uint32_t taken;    /* header blocks that nghttp2 took, see h2_scan.seen */
     uint32_t reset_by_peer, reset_by_us, unsent; /* ids of which on_stream_close is called next */
@@ -230,6 +235,17 @@ static inline bool h2_is_live(const struct h2_machine *m)
 }
 
 enum err h2_error(int nghttp2_error);
+
+/* MAX_CONCURRENT_STREAMS as nghttp2 is told it; and back. */
+static inline uint32_t h2_with_grace(uint32_t streams)
+{
+    return streams <= INT32_MAX - H2_STREAMS_GRACE ? streams + H2_STREAMS_GRACE : streams;
+}
+
+static inline uint32_t h2_without_grace(uint32_t streams)
+{
+    return streams >= H2_STREAMS_GRACE && streams <= INT32_MAX ? streams - H2_STREAMS_GRACE : streams;
+}
 
 /* A connection error of the peer: GOAWAY(code) at the next drain(), nothing is read any more. */
 void h2_end(struct h2_machine *m, uint32_t code, const char *format, ...)

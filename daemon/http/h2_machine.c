@@ -150,6 +150,7 @@ enum err http2_machine_new(const struct http_options *options,
     m->max_pairs = options->max_header_pairs;
     m->max_invalid = options->max_invalid_frames;
     m->connection_window = options->connection_window;
+    m->max_streams = UINT32_MAX;
     m->scan.is_preface = options->server;
     m->scan.left = options->server ? NGHTTP2_CLIENT_MAGIC_LEN : 0;
     h2_guard_init(&m->guard, options);

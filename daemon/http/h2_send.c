@@ -1,6 +1,8 @@
 /* h2_send: bytes out. Frames that nghttp2 builds are copied into the sink, payloads of DATA
  * referred to. */
 #include <assert.h>
+#include <endian.h>
+#include <string.h>
 
 #include "http/h2_internal.h"
 
@@ -193,6 +195,38 @@ void h2_send_setup(nghttp2_session_callbacks *callbacks)
 
 /* --- drain */
 
+/* A server's SETTINGS as the peer is to see them. */
+static void copy_settings(const struct http_sink *sink, const uint8_t *bytes, size_t length)
+{
+    uint8_t frame[H2_HEAD_BYTES + 6 * H2_SETTINGS_MAX];
+
+    if (length > sizeof(frame))
+        length = sizeof(frame); /* h2_settings() takes no more */
+    memcpy(frame, bytes, length);
+    for (size_t at = H2_HEAD_BYTES; at + 6 <= length; at += 6) {
+        uint32_t value;
+
+        if (frame[at] != 0 || frame[at + 1] != NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
+            continue;
+        memcpy(&value, frame + at + 2, 4);
+        value = htobe32(h2_without_grace(be32toh(value)));
+        memcpy(frame + at + 2, &value, 4);
+    }
+    sink->copy(sink->owner, frame, length);
+}
+
+static void copy_frame(const struct h2_machine *m, const struct http_sink *sink, const uint8_t *bytes,
+                       size_t length)
+{
+    bool is_settings = length > H2_HEAD_BYTES && bytes[3] == NGHTTP2_SETTINGS &&
+                       !(bytes[4] & NGHTTP2_FLAG_ACK);
+
+    if (is_settings && m->is_server)
+        copy_settings(sink, bytes, length);
+    else
+        sink->copy(sink->owner, bytes, length);
+}
+
 /* GOAWAY goes behind all that could leave before it, and its last id is of the moment when it
  * leaves. */
 static void pump(struct h2_machine *m, const struct http_sink *sink)
@@ -204,7 +238,7 @@ static void pump(struct h2_machine *m, const struct http_sink *sink)
         m->is_paused = false;
         length = h2_mem_send(m->session, &bytes);
         if (length > 0)
-            sink->copy(sink->owner, bytes, (size_t)length);
+            copy_frame(m, sink, bytes, (size_t)length);
         else if (length < 0)
             m->err = ERR_NOMEM;
         else if (m->goaway)

@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 
-#define SETTINGS_MAX 64u
 #define GOAWAY_OPAQUE_MAX (16384u - 8)
 
 enum err h2_error(int nghttp2_error)
@@ -272,18 +271,24 @@ enum err h2_settings(struct http_machine *base, const struct http_setting_entry 
                      size_t count)
 {
     struct h2_machine *m = h2_of(base);
-    nghttp2_settings_entry few[SETTINGS_MAX];
+    nghttp2_settings_entry few[H2_SETTINGS_MAX];
     size_t kept = 0;
     int error;
 
     if (!h2_is_live(m))
         return ERR_CLOSED;
-    if (count > SETTINGS_MAX)
+    if (count > H2_SETTINGS_MAX)
         return ERR_RANGE;
     for (size_t i = 0; i < count; i++)
         if (!m->is_server || entries[i].id != HTTP_ENABLE_PUSH ||
             entries[i].value != 1) /* RFC 9113 6.5.2 */
             few[kept++] = (nghttp2_settings_entry){(int32_t)entries[i].id, entries[i].value};
+    for (size_t i = 0; m->is_server && i < kept; i++) {
+        if (few[i].settings_id == NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) {
+            m->max_streams = few[i].value;
+            few[i].value = h2_with_grace(few[i].value);
+        }
+    }
     error = nghttp2_submit_settings(m->session, NGHTTP2_FLAG_NONE, few, kept);
     return error == NGHTTP2_ERR_INVALID_ARGUMENT ? ERR_RANGE : h2_error(error);
 }
@@ -337,8 +342,12 @@ uint32_t h2_setting(const struct http_machine *base, bool remote, enum http_sett
     default:
         return 0;
     }
-    return remote ? nghttp2_session_get_remote_settings(m->session, (nghttp2_settings_id)id)
-                  : nghttp2_session_get_local_settings(m->session, (nghttp2_settings_id)id);
+    if (remote)
+        return nghttp2_session_get_remote_settings(m->session, (nghttp2_settings_id)id);
+    if (m->is_server && id == HTTP_MAX_CONCURRENT_STREAMS)
+        return h2_without_grace(
+            nghttp2_session_get_local_settings(m->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
+    return nghttp2_session_get_local_settings(m->session, (nghttp2_settings_id)id);
 }
 
 double h2_state(const struct http_machine *base, int which, uint32_t stream_id)

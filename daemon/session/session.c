@@ -248,6 +248,7 @@ static void on_transport(void *owner, unsigned events)
         if (output_resend(&session->output, session->transport)) {
             output_free(&session->output);
             session->output_dead = true;
+            session_await_hang_up(session);
         }
         session_mark_dirty(session);
     }
@@ -479,14 +480,21 @@ enum err session_push(struct stream *on, const struct http_field *fields, size_t
 
 /* --- Deadlines. */
 
+void session_await_hang_up(struct session *session)
+{
+    if (!session->hang_up_awaited)
+        set_deadline(session, session->options->limits.linger_ms);
+    session->hang_up_awaited = true;
+}
+
 void session_think_deadline(struct session *session)
 {
     const struct limits *limits = &session->options->limits;
     bool head_awaited = session->state == SESSION_SNIFFING || !session->settled || session->in_block;
 
-    if (session->output_dead || session->hang_up_awaited)
-        set_deadline(session, limits->linger_ms);
-    else if (!head_awaited)
+    if (session->hang_up_awaited)
+        return; /* whatever the peer says meanwhile */
+    if (!head_awaited)
         set_deadline(session, session->stream_count == 0 ? limits->idle_timeout_ms : 0);
     else if (!deadline_is_set(&session->deadline)) /* it runs from the beginning on */
         set_deadline(session, limits->header_timeout_ms);

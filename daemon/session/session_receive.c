@@ -222,6 +222,7 @@ static void feed(struct session *session, const uint8_t *bytes, size_t length)
         session_mark_dirty(session); /* acks, windows that opened, answers to come */
         return;
     }
+    session_flush_machine(session); /* what ended it is final only then */
     session_end(session, ENDED_BY_PROTOCOL, session->machine->end_code,
                 err == ERR_NOMEM ? "ERR_HTTP2_NO_MEM" : "ERR_HTTP2_ERROR",
                 session->machine->end_reason[0] ? session->machine->end_reason : err_text(err));

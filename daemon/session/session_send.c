@@ -61,7 +61,7 @@ static void on_write_error(struct session *session)
     output_free(&session->output);
     session->output_dead = true;
     transport_want(session->transport, true, false);
-    session_think_deadline(session);
+    session_await_hang_up(session);
 }
 
 void session_flush_machine(struct session *session)
@@ -90,7 +90,7 @@ static void after_pump(struct session *session)
         session_think_deadline(session);
         return;
     }
-    if (http_is_over(session->machine)) {
+    if (http_is_over(session->machine) && (session->machine->end_code || !session->server)) {
         session_end(session, session->machine->end_code ? ENDED_BY_PROTOCOL : ENDED_NORMALLY,
                     session->machine->end_code,
                     session->machine->end_code ? "ERR_HTTP2_ERROR" : "", session->machine->end_reason);
@@ -101,8 +101,10 @@ static void after_pump(struct session *session)
             session_end(session, ENDED_BY_HANDLER, HTTP_NO_ERROR, "", NULL);
             return;
         }
-        session->hang_up_awaited = true;
+        session_await_hang_up(session);
     }
+    if (http_is_over(session->machine)) /* the client said GOAWAY; what it sent before is still served */
+        session_await_hang_up(session);
     session_think_deadline(session);
 }
 

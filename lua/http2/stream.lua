@@ -294,7 +294,9 @@ end
 
 --- 'error' that nobody hears. What a client did is its own business; what the script did is the log's.
 function methods:_on_unheard_error(err)
-  local quiet = self._peer_errors_are_quiet and err.code == "ERR_HTTP2_STREAM_ERROR"
+  local quiet = self._peer_errors_are_quiet and err.code == "ERR_HTTP2_STREAM_ERROR" or
+    -- A body for HEAD or 304 goes nowhere, as it should; handlers need not ask.
+    self.endAfterHeaders and err.code == "ERR_STREAM_WRITE_AFTER_END"
   failure.log(quiet and "debug" or "error", "unhandled stream error", err, nil, self)
 end
 
