@@ -9,8 +9,7 @@ static uint64_t read_clock(clockid_t id, uint64_t per_second)
     struct timespec now;
 
     clock_gettime(id, &now);
-    return (uint64_t)now.tv_sec * per_second +
-           (uint64_t)now.tv_nsec / (1000000000u / per_second);
+    return (uint64_t)now.tv_sec * per_second + (uint64_t)now.tv_nsec / (1000000000u / per_second);
 }
 
 uint64_t clock_ms(void)
@@ -43,8 +42,8 @@ const char *clock_http_date(void)
     if (now.tv_sec == written)
         return text;
     gmtime_r(&now.tv_sec, &tm);
-    snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday,
-             months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday],
+             tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
     written = now.tv_sec;
     return text;
 }

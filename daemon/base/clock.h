@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-uint64_t clock_ms(void);     /* monotonic milliseconds, exact */
+uint64_t clock_ms(void);       /* monotonic milliseconds, exact */
 uint64_t clock_ticks_ms(void); /* monotonic, cheap, up to 4 ms behind: for budgets, not for measuring */
-uint64_t clock_us(void);     /* monotonic microseconds */
+uint64_t clock_us(void);       /* monotonic microseconds */
 
 /* The IMF-fixdate of now ("Sun, 06 Nov 1994 08:49:37 GMT", RFC 9110 5.6.7), 29 bytes and a NUL.
  * Static memory that is rewritten at most once a second. */

@@ -11,10 +11,10 @@ struct list {
 };
 
 /* The struct that a link is part of. */
-#define list_entry(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
+#define list_entry(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 /* Walks from oldest to newest; the body may remove `at` itself, and nothing else. */
-#define list_each(at, head) \
+#define list_each(at, head)                                                   \
     for (struct list *at = (head)->next, *at##_next = at->next; at != (head); \
          at = at##_next, at##_next = at->next)
 

@@ -8,10 +8,10 @@
 
 /* Each may return NULL: ERR_NOMEM for the caller. Own: caller, until mem_free(). */
 void *mem_alloc(size_t size);
-void *mem_zalloc(size_t size);               /* zeroed */
-void *mem_realloc(void *block, size_t size); /* on NULL the old block is untouched */
+void *mem_zalloc(size_t size);                  /* zeroed */
+void *mem_realloc(void *block, size_t size);    /* on NULL the old block is untouched */
 char *mem_copy(const void *bytes, size_t size); /* size bytes and a NUL behind them */
-void mem_free(void *block);                  /* NULL is fine */
+void mem_free(void *block);                     /* NULL is fine */
 
 /* Blocks that live now. */
 size_t mem_live(void);

@@ -172,10 +172,10 @@ struct h2_machine {
     bool is_paused;   /* mem_send stopped for us, not because it was done */
     uint32_t goaways; /* GOAWAY frames in nghttp2's queue that the verbs put there */
     uint32_t max_list_bytes, max_pairs, max_invalid, invalid, connection_window;
-    uint32_t open;     /* server: streams that nghttp2 has */
+    uint32_t open;        /* server: streams that nghttp2 has */
     uint32_t max_streams; /* server: of our SETTINGS, without the grace */
-    uint32_t promised; /* server: the last id whose PUSH_PROMISE has left */
-    uint32_t taken;    /* header blocks that nghttp2 took, see h2_scan.seen */
+    uint32_t promised;    /* server: the last id whose PUSH_PROMISE has left */
+    uint32_t taken;       /* header blocks that nghttp2 took, see h2_scan.seen */
     uint32_t reset_by_peer, reset_by_us, unsent; /* ids of which on_stream_close is called next */
     int unsent_error;
     uint32_t peer_goaway_id;
@@ -244,7 +244,8 @@ static inline uint32_t h2_with_grace(uint32_t streams)
 
 static inline uint32_t h2_without_grace(uint32_t streams)
 {
-    return streams >= H2_STREAMS_GRACE && streams <= INT32_MAX ? streams - H2_STREAMS_GRACE : streams;
+    return streams >= H2_STREAMS_GRACE && streams <= INT32_MAX ? streams - H2_STREAMS_GRACE
+                                                               : streams;
 }
 
 /* A connection error of the peer: GOAWAY(code) at the next drain(), nothing is read any more. */

@@ -215,11 +215,11 @@ static void copy_settings(const struct http_sink *sink, const uint8_t *bytes, si
     sink->copy(sink->owner, frame, length);
 }
 
-static void copy_frame(const struct h2_machine *m, const struct http_sink *sink, const uint8_t *bytes,
-                       size_t length)
+static void copy_frame(const struct h2_machine *m, const struct http_sink *sink,
+                       const uint8_t *bytes, size_t length)
 {
-    bool is_settings = length > H2_HEAD_BYTES && bytes[3] == NGHTTP2_SETTINGS &&
-                       !(bytes[4] & NGHTTP2_FLAG_ACK);
+    bool is_settings =
+        length > H2_HEAD_BYTES && bytes[3] == NGHTTP2_SETTINGS && !(bytes[4] & NGHTTP2_FLAG_ACK);
 
     if (is_settings && m->is_server)
         copy_settings(sink, bytes, length);

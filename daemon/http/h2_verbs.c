@@ -345,8 +345,8 @@ uint32_t h2_setting(const struct http_machine *base, bool remote, enum http_sett
     if (remote)
         return nghttp2_session_get_remote_settings(m->session, (nghttp2_settings_id)id);
     if (m->is_server && id == HTTP_MAX_CONCURRENT_STREAMS)
-        return h2_without_grace(
-            nghttp2_session_get_local_settings(m->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
+        return h2_without_grace(nghttp2_session_get_local_settings(
+            m->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
     return nghttp2_session_get_local_settings(m->session, (nghttp2_settings_id)id);
 }
 

@@ -63,7 +63,8 @@ static const char *option_value(int argc, char **argv, int *i, const char *name,
     return argv[++*i];
 }
 
-static enum err parse_option(int argc, char **argv, int *i, struct arguments *out, struct failure *failure)
+static enum err parse_option(int argc, char **argv, int *i, struct arguments *out,
+                             struct failure *failure)
 {
     const char *option = argv[*i], *value;
     bool missing = false;
@@ -79,7 +80,8 @@ static enum err parse_option(int argc, char **argv, int *i, struct arguments *ou
     } else if ((value = option_value(argc, argv, i, "--log-level", &missing))) {
         if (!missing && !log_level_from_text(value, &out->log_level))
             return failure_set(failure, ERR_INVALID, "USAGE",
-                               "--log-level: expected error, warn, info or debug, found \"%s\"", value);
+                               "--log-level: expected error, warn, info or debug, found \"%s\"",
+                               value);
     } else if ((value = option_value(argc, argv, i, "--log-format", &missing))) {
         if (!missing && !log_format_from_text(value, &out->log_format))
             return failure_set(failure, ERR_INVALID, "USAGE",
@@ -99,14 +101,17 @@ enum err arguments_parse(int argc, char **argv, struct arguments *out, struct fa
 {
     int i = 1;
 
-    *out = (struct arguments){.command = COMMAND_RUN, .log_level = LOG_WARN, .log_format = LOG_LOGFMT};
+    *out =
+        (struct arguments){.command = COMMAND_RUN, .log_level = LOG_WARN, .log_format = LOG_LOGFMT};
     if (argc < 2)
         return failure_set(failure, ERR_INVALID, "USAGE", "a script is expected");
-    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0 || strcmp(argv[1], "version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0 ||
+        strcmp(argv[1], "version") == 0) {
         out->command = COMMAND_VERSION;
         return OK;
     }
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0) {
         out->command = COMMAND_HELP;
         out->topic = argc > 2 ? argv[2] : NULL;
         return OK;

@@ -11,9 +11,9 @@ enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_VERSION, COMMAND_HELP };
 
 struct arguments {
     enum command command;
-    const char *topic;  /* of help, or NULL */
+    const char *topic; /* of help, or NULL */
     const char *script;
-    char **rest;        /* the script's own arguments; points into argv */
+    char **rest; /* the script's own arguments; points into argv */
     char *listen[LISTEN_MAX + 1];
     int listen_count;
     const char *tls_certificate, *tls_key;

@@ -36,8 +36,8 @@ static int native_connect(lua_State *lua)
     lua_getfield(lua, 1, "servername");
     name = lua_tostring(lua, -1);
     lua_getfield(lua, 1, "port");
-    err = session_connect(&the_script->worker, &options, host, (uint16_t)lua_tointeger(lua, -1), path, name,
-                          &session);
+    err = session_connect(&the_script->worker, &options, host, (uint16_t)lua_tointeger(lua, -1),
+                          path, name, &session);
     return hand_out(lua, err, session);
 }
 
@@ -45,8 +45,9 @@ static int native_connect(lua_State *lua)
  * a new session of that server, over memory. */
 static int native_connect_pair(lua_State *lua)
 {
-    struct server *server = slots_get(&the_script->worker.servers, (uint32_t)luaL_checknumber(lua, 1),
-                                      (uint32_t)luaL_checknumber(lua, 2));
+    struct server *server =
+        slots_get(&the_script->worker.servers, (uint32_t)luaL_checknumber(lua, 1),
+                  (uint32_t)luaL_checknumber(lua, 2));
     struct transport *ours, *theirs;
     struct session_options options;
     struct session *session = NULL;
@@ -70,8 +71,9 @@ static int native_connect_pair(lua_State *lua)
  * duplicated. -> true | nil, code, text */
 static int native_adopt(lua_State *lua)
 {
-    struct server *server = slots_get(&the_script->worker.servers, (uint32_t)luaL_checknumber(lua, 1),
-                                      (uint32_t)luaL_checknumber(lua, 2));
+    struct server *server =
+        slots_get(&the_script->worker.servers, (uint32_t)luaL_checknumber(lua, 1),
+                  (uint32_t)luaL_checknumber(lua, 2));
     int fd = dup((int)luaL_checkinteger(lua, 3));
     struct transport *transport;
     struct failure failure;

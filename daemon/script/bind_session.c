@@ -5,15 +5,16 @@
 #include "script/script_internal.h"
 
 PERIGEE_API int perigee_session_request(uint32_t slot, uint32_t generation, uint32_t end);
-PERIGEE_API int perigee_session_goaway(uint32_t slot, uint32_t generation, uint32_t code, double last_id,
-                                       const char *opaque, uint32_t length);
+PERIGEE_API int perigee_session_goaway(uint32_t slot, uint32_t generation, uint32_t code,
+                                       double last_id, const char *opaque, uint32_t length);
 PERIGEE_API int perigee_session_finish(uint32_t slot, uint32_t generation);
 PERIGEE_API int perigee_session_destroy(uint32_t slot, uint32_t generation, uint32_t code);
 PERIGEE_API int perigee_session_ping(uint32_t slot, uint32_t generation, const char *payload);
 PERIGEE_API void perigee_settings_begin(void);
 PERIGEE_API int perigee_setting_add(uint32_t id, uint32_t value);
 PERIGEE_API int perigee_session_settings(uint32_t slot, uint32_t generation);
-PERIGEE_API double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote, uint32_t id);
+PERIGEE_API double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote,
+                                           uint32_t id);
 PERIGEE_API double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which);
 PERIGEE_API int perigee_session_window(uint32_t slot, uint32_t generation, uint32_t size);
 PERIGEE_API void perigee_session_ref(uint32_t slot, uint32_t generation, uint32_t hold);
@@ -194,8 +195,8 @@ static void set_address(lua_State *lua, const struct address *address, const cha
 /* session_info(slot, generation): a table of facts about the transport, or nil. */
 static int session_info(lua_State *lua)
 {
-    struct session *session = script_session((uint32_t)luaL_checknumber(lua, 1),
-                                             (uint32_t)luaL_checknumber(lua, 2));
+    struct session *session =
+        script_session((uint32_t)luaL_checknumber(lua, 1), (uint32_t)luaL_checknumber(lua, 2));
     const struct transport_info *info;
 
     if (!session || !session->transport)

@@ -19,8 +19,10 @@ PERIGEE_API void perigee_enter(uint32_t slot, uint32_t generation);
 PERIGEE_API void perigee_fields_begin(void);
 PERIGEE_API int perigee_field(const char *name, uint32_t name_length, const char *value,
                               uint32_t value_length, uint32_t flags);
-PERIGEE_API int perigee_field_number(const char *name, uint32_t name_length, double value, uint32_t flags);
-PERIGEE_API int perigee_stream_respond(uint32_t slot, uint32_t generation, uint32_t status, uint32_t flags);
+PERIGEE_API int perigee_field_number(const char *name, uint32_t name_length, double value,
+                                     uint32_t flags);
+PERIGEE_API int perigee_stream_respond(uint32_t slot, uint32_t generation, uint32_t status,
+                                       uint32_t flags);
 PERIGEE_API int perigee_stream_inform(uint32_t slot, uint32_t generation, uint32_t status);
 PERIGEE_API int perigee_stream_trailers(uint32_t slot, uint32_t generation);
 PERIGEE_API double perigee_stream_write(uint32_t slot, uint32_t generation, const char *bytes,
@@ -29,8 +31,10 @@ PERIGEE_API int perigee_stream_end(uint32_t slot, uint32_t generation, uint32_t 
 PERIGEE_API int perigee_stream_reset(uint32_t slot, uint32_t generation, uint32_t code);
 PERIGEE_API void perigee_stream_consume(uint32_t slot, uint32_t generation, uint32_t bytes);
 PERIGEE_API int perigee_stream_block(uint32_t slot, uint32_t generation);
-PERIGEE_API int perigee_stream_find(uint32_t slot, uint32_t generation, const char *name, uint32_t length);
-PERIGEE_API int perigee_block_find(const struct http_block *block, const char *name, uint32_t length);
+PERIGEE_API int perigee_stream_find(uint32_t slot, uint32_t generation, const char *name,
+                                    uint32_t length);
+PERIGEE_API int perigee_block_find(const struct http_block *block, const char *name,
+                                   uint32_t length);
 PERIGEE_API void perigee_block_field(const struct http_block *block, uint32_t index);
 PERIGEE_API int perigee_stream_field(uint32_t slot, uint32_t generation, uint32_t index);
 PERIGEE_API double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which);
@@ -93,7 +97,8 @@ int perigee_field(const char *name, uint32_t name_length, const char *value, uin
     if (err)
         return err;
     if (script->field_count == sizeof(script->fields) / sizeof(script->fields[0]) - 2 ||
-        (uint64_t)name_length + value_length + 128 > sizeof(script->field_arena) - script->field_bytes)
+        (uint64_t)name_length + value_length + 128 >
+            sizeof(script->field_arena) - script->field_bytes)
         return ERR_FULL;
     script->fields[script->field_count++] = (struct http_field){
         .name = keep(name, name_length),

@@ -28,8 +28,8 @@ static int native_log(lua_State *lua)
         pair[count++] = luaL_checkstring(lua, i);
         pair[count++] = luaL_checkstring(lua, i + 1);
     }
-    log_line(level, luaL_checkstring(lua, 2), pair[0], pair[1], pair[2], pair[3], pair[4], pair[5], pair[6],
-             pair[7], pair[8], pair[9], pair[10], pair[11], NULL);
+    log_line(level, luaL_checkstring(lua, 2), pair[0], pair[1], pair[2], pair[3], pair[4], pair[5],
+             pair[6], pair[7], pair[8], pair[9], pair[10], pair[11], NULL);
     return 0;
 }
 
@@ -104,14 +104,10 @@ static int native_clock(lua_State *lua)
 void bind_system(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"log", native_log},
-        {"log_wants", native_log_wants},
-        {"live", native_live},
-        {"set_status", native_set_status},
-        {"stop", native_stop},
-        {"exit", native_exit},
-        {"clock", native_clock},
-        {NULL, NULL},
+        {"log", native_log},     {"log_wants", native_log_wants},
+        {"live", native_live},   {"set_status", native_set_status},
+        {"stop", native_stop},   {"exit", native_exit},
+        {"clock", native_clock}, {NULL, NULL},
     };
 
     luaL_register(lua, NULL, functions);

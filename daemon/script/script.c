@@ -219,7 +219,8 @@ enum err script_new(struct loop *loop, struct script **out)
     lua_pushcfunction(script->lua, open_state);
     lua_pushlightuserdata(script->lua, script);
     if (lua_pcall(script->lua, 1, 0, 1)) {
-        log_line(LOG_ERROR, "the Lua half does not start", "error", lua_tostring(script->lua, -1), NULL);
+        log_line(LOG_ERROR, "the Lua half does not start", "error", lua_tostring(script->lua, -1),
+                 NULL);
         goto done;
     }
     lua_settop(script->lua, 0);

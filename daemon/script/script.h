@@ -19,7 +19,7 @@ struct script_options {
     char **arguments; /* for the program; NULL-terminated */
     char **listen;    /* addresses of --listen; NULL-terminated, may be empty */
     const char *tls_certificate, *tls_key; /* files, or NULL */
-    bool check;       /* record listen, connect and timers instead of doing them */
+    bool check; /* record listen, connect and timers instead of doing them */
 };
 
 /* Makes the state, with luv on the loop and the Lua half loaded.

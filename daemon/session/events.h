@@ -11,33 +11,33 @@
 
 enum event_kind {
     EVENT_SESSION_OPEN = 1, /* slot: session; a, b: its server's slot and generation (0: a client) */
-    EVENT_SESSION_GONE,     /* slot: session; code: HTTP/2 code; flags: enum ended_by; a: bytes of a code
+    EVENT_SESSION_GONE, /* slot: session; code: HTTP/2 code; flags: enum ended_by; a: bytes of a code
                              * name at the front of `bytes`, the rest is the reason */
-    EVENT_SETTINGS,         /* slot: session; the peer's */
+    EVENT_SETTINGS,     /* slot: session; the peer's */
     EVENT_SETTINGS_ACK,
-    EVENT_PING,             /* flags: 1 an answer; bytes: 8 */
-    EVENT_GOAWAY,           /* code; a: last id; bytes: opaque data */
-    EVENT_FRAME_ERROR,      /* slot: session; code; a: frame type; b: stream id */
-    EVENT_STREAM,           /* slot: stream; code: id; a, b: session; flags: the frame's; length: 1
+    EVENT_PING,        /* flags: 1 an answer; bytes: 8 */
+    EVENT_GOAWAY,      /* code; a: last id; bytes: opaque data */
+    EVENT_FRAME_ERROR, /* slot: session; code; a: frame type; b: stream id */
+    EVENT_STREAM,      /* slot: stream; code: id; a, b: session; flags: the frame's; length: 1
                              * for HEAD; its block is stream_block() */
-    EVENT_HEADERS,          /* slot: stream; a: enum http_category; flags: the frame's; bytes: the block,
+    EVENT_HEADERS,     /* slot: stream; a: enum http_category; flags: the frame's; bytes: the block,
                              * for a final response also stream_block() */
-    EVENT_DATA,             /* slot: stream; bytes: in the read buffer */
-    EVENT_END,              /* slot: stream; the peer's END_STREAM */
-    EVENT_END_SENT,         /* slot: stream; ours is framed */
-    EVENT_DRAIN,            /* slot: stream; the queue is empty after it was over the high mark */
-    EVENT_STREAM_CLOSED,    /* slot: stream; code; flags: enum ended_by; a: 1 when our END_STREAM was framed
+    EVENT_DATA,        /* slot: stream; bytes: in the read buffer */
+    EVENT_END,         /* slot: stream; the peer's END_STREAM */
+    EVENT_END_SENT,    /* slot: stream; ours is framed */
+    EVENT_DRAIN,       /* slot: stream; the queue is empty after it was over the high mark */
+    EVENT_STREAM_CLOSED, /* slot: stream; code; flags: enum ended_by; a: 1 when our END_STREAM was framed
                              * just before; bytes: reason. The last one */
-    EVENT_PUSH,             /* slot: pushed stream; code: id; a, b: session; its block is stream_block() */
-    EVENT_SERVER_ERROR,     /* slot: server; bytes: reason */
+    EVENT_PUSH, /* slot: pushed stream; code: id; a, b: session; its block is stream_block() */
+    EVENT_SERVER_ERROR, /* slot: server; bytes: reason */
 };
 
 /* Who ended it: closeInfo.by of the script. */
 enum ended_by {
     ENDED_NORMALLY,
     ENDED_BY_PEER,
-    ENDED_BY_HANDLER,  /* us, because the script said so */
-    ENDED_BY_SESSION,  /* with its session */
+    ENDED_BY_HANDLER, /* us, because the script said so */
+    ENDED_BY_SESSION, /* with its session */
     ENDED_BY_TIMEOUT,
     ENDED_BY_LIMIT,
     ENDED_BY_SHUTDOWN,

@@ -58,8 +58,8 @@ bool gather_is_full(const struct gather *g)
 
 void gather_sink(struct gather *g, struct http_sink *sink)
 {
-    *sink = (struct http_sink){
-        .owner = g, .copy = sink_copy, .refer = sink_refer, .room = sink_room};
+    *sink =
+        (struct http_sink){.owner = g, .copy = sink_copy, .refer = sink_refer, .room = sink_room};
 }
 
 void gather_begin(struct gather *g)

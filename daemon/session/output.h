@@ -15,8 +15,8 @@
 #include "session/chunk.h"
 
 #define GATHER_PIECES 256
-#define GATHER_ARENA (64 * 1024)    /* for frame headers and control frames */
-#define GATHER_BYTES (256 * 1024)   /* of one write */
+#define GATHER_ARENA (64 * 1024)  /* for frame headers and control frames */
+#define GATHER_BYTES (256 * 1024) /* of one write */
 
 struct gather {
     struct iovec pieces[GATHER_PIECES];

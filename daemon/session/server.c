@@ -10,7 +10,8 @@
 #include "net/socket.h"
 #include "net/tls.h"
 
-enum err server_new(struct worker *worker, const struct session_options *options, struct server **out)
+enum err server_new(struct worker *worker, const struct session_options *options,
+                    struct server **out)
 {
     struct server *server;
     enum err err;
@@ -69,9 +70,11 @@ static void on_accept(void *owner, int fd, const struct address *peer)
                  err_text(err), NULL);
 }
 
-enum err server_listen(struct server *server, const struct listener_options *listen, struct failure *failure)
+enum err server_listen(struct server *server, const struct listener_options *listen,
+                       struct failure *failure)
 {
-    return listener_open(server->worker->loop, listen, on_accept, server, &server->listener, failure);
+    return listener_open(server->worker->loop, listen, on_accept, server, &server->listener,
+                         failure);
 }
 
 void server_stop_listening(struct server *server)

@@ -13,14 +13,15 @@ struct server {
     struct listener *listener; /* NULL after server_close() */
     struct session_options options;
     uint32_t slot, generation;
-    uint32_t sessions;      /* alive; the server outlives them */
-    uint32_t max_sessions;  /* 0: no bound of its own */
-    bool forgotten;         /* the script let go */
+    uint32_t sessions;     /* alive; the server outlives them */
+    uint32_t max_sessions; /* 0: no bound of its own */
+    bool forgotten;        /* the script let go */
 };
 
 /* Makes a server without a listener; sessions may be adopted to it. options: copied, tls held.
  * Own: the worker, until server_forget() and the last session's end.  Err: ERR_NOMEM, ERR_FULL. */
-enum err server_new(struct worker *worker, const struct session_options *options, struct server **out);
+enum err server_new(struct worker *worker, const struct session_options *options,
+                    struct server **out);
 
 /* Err: as listener_open(). */
 enum err server_listen(struct server *server, const struct listener_options *listen,

@@ -59,8 +59,8 @@ static void take_transport(struct session *session, struct transport *transport)
     set_deadline(session, session->options->limits.handshake_timeout_ms);
 }
 
-enum err session_accept(struct worker *worker, struct server *server, struct session_options *options,
-                        struct transport *transport)
+enum err session_accept(struct worker *worker, struct server *server,
+                        struct session_options *options, struct transport *transport)
 {
     struct session *session;
     enum err err = session_new(worker, server, &session);
@@ -86,7 +86,8 @@ static enum err client_new(struct worker *worker, const struct session_options *
         return err;
     session->announced = true; /* the script made it */
     session->options = mem_alloc(sizeof(*session->options));
-    session->server_name = mem_copy(server_name ? server_name : "", server_name ? strlen(server_name) : 0);
+    session->server_name =
+        mem_copy(server_name ? server_name : "", server_name ? strlen(server_name) : 0);
     if (!session->options || !session->server_name) {
         mem_free(session->options);
         session->options = NULL;
@@ -133,8 +134,9 @@ static void on_connected(void *owner, int fd, const struct failure *failure)
     worker_turn(worker);
 }
 
-enum err session_connect(struct worker *worker, const struct session_options *options, const char *host,
-                         uint16_t port, const char *path, const char *server_name, struct session **out)
+enum err session_connect(struct worker *worker, const struct session_options *options,
+                         const char *host, uint16_t port, const char *path, const char *server_name,
+                         struct session **out)
 {
     enum err err = client_new(worker, options, server_name, out);
 
@@ -151,7 +153,8 @@ enum err session_connect(struct worker *worker, const struct session_options *op
 }
 
 enum err session_connect_over(struct worker *worker, const struct session_options *options,
-                              struct transport *transport, const char *server_name, struct session **out)
+                              struct transport *transport, const char *server_name,
+                              struct session **out)
 {
     enum err err = client_new(worker, options, server_name, out);
 
@@ -192,12 +195,14 @@ void session_start_machine(struct session *session)
     struct event *event;
 
     if (http2_machine_new(&session->options->http, &session_callbacks, session, &session->machine)) {
-        session_lose(session, ENDED_BY_SESSION, HTTP_INTERNAL_ERROR, "ERR_HTTP2_NO_MEM", "out of memory");
+        session_lose(session, ENDED_BY_SESSION, HTTP_INTERNAL_ERROR, "ERR_HTTP2_NO_MEM",
+                     "out of memory");
         return;
     }
     session->state = SESSION_OPEN;
     session->announced = true;
-    event = events_add(&session->worker->events, EVENT_SESSION_OPEN, session->slot, session->generation);
+    event = events_add(&session->worker->events, EVENT_SESSION_OPEN, session->slot,
+                       session->generation);
     if (session->server) {
         event->a = session->server->slot;
         event->b = session->server->generation;
@@ -230,8 +235,8 @@ static void on_failed(struct session *session)
 
     if (session->server && log_wants(LOG_DEBUG))
         log_line(LOG_DEBUG, "handshake failed", "peer",
-                 address_text(&transport_info(session->transport)->peer, peer), "code", failure->code,
-                 "reason", failure->text, NULL);
+                 address_text(&transport_info(session->transport)->peer, peer), "code",
+                 failure->code, "reason", failure->text, NULL);
     session_lose(session, ENDED_BY_PEER, HTTP_CANCEL, failure->code, failure->text);
 }
 
@@ -259,7 +264,8 @@ static void on_transport(void *owner, unsigned events)
 
 /* --- Ends. */
 
-static void close_streams(struct session *session, uint32_t code, enum ended_by by, const char *reason)
+static void close_streams(struct session *session, uint32_t code, enum ended_by by,
+                          const char *reason)
 {
     while (!list_is_empty(&session->streams))
         stream_on_closed(list_entry(session->streams.next, struct stream, link), code, by, reason);
@@ -349,7 +355,8 @@ void session_end(struct session *session, enum ended_by by, uint32_t code, const
 void session_go_on_ending(struct session *session)
 {
     if (session->output_dead) {
-        session_lose(session, session->by, session->end_code, session->end_name, session->end_reason);
+        session_lose(session, session->by, session->end_code, session->end_name,
+                     session->end_reason);
         return;
     }
     if (!output_is_empty(&session->output)) {
@@ -357,7 +364,8 @@ void session_go_on_ending(struct session *session)
         return;
     }
     if (session->input_ended) {
-        session_lose(session, session->by, session->end_code, session->end_name, session->end_reason);
+        session_lose(session, session->by, session->end_code, session->end_name,
+                     session->end_reason);
         return;
     }
     /* Closing now could make the kernel send a reset that overtakes our last bytes (RFC 9113 9.1,
@@ -370,8 +378,8 @@ void session_go_on_ending(struct session *session)
         tell_gone(session); /* a client does not wait for the peer's FIN (API.md 1, rule 8) */
 }
 
-enum err session_goaway(struct session *session, uint32_t code, int64_t last_id, const uint8_t *opaque,
-                        uint32_t length)
+enum err session_goaway(struct session *session, uint32_t code, int64_t last_id,
+                        const uint8_t *opaque, uint32_t length)
 {
     uint8_t *copy = NULL;
 
@@ -432,8 +440,8 @@ void session_on_stream_closed(struct session *session)
 
 /* --- Streams that we open. */
 
-enum err session_request(struct session *session, const struct http_field *fields, size_t count, bool end,
-                         struct stream **out)
+enum err session_request(struct session *session, const struct http_field *fields, size_t count,
+                         bool end, struct stream **out)
 {
     enum err err;
 
@@ -456,7 +464,8 @@ enum err session_request(struct session *session, const struct http_field *field
     return OK;
 }
 
-enum err session_push(struct stream *on, const struct http_field *fields, size_t count, struct stream **out)
+enum err session_push(struct stream *on, const struct http_field *fields, size_t count,
+                      struct stream **out)
 {
     struct session *session = on->session;
     enum err err;
@@ -507,7 +516,8 @@ static void on_due(struct deadline *deadline)
 
     switch (session->state) {
     case SESSION_CONNECTING:
-        session_lose(session, ENDED_BY_TIMEOUT, HTTP_CANCEL, "ETIMEDOUT", "the connection attempt timed out");
+        session_lose(session, ENDED_BY_TIMEOUT, HTTP_CANCEL, "ETIMEDOUT",
+                     "the connection attempt timed out");
         break;
     case SESSION_HANDSHAKE:
         session_lose(session, ENDED_BY_TIMEOUT, HTTP_CANCEL, "ERR_TLS_HANDSHAKE_TIMEOUT",
@@ -519,7 +529,8 @@ static void on_due(struct deadline *deadline)
         break;
     case SESSION_OPEN:
         if (session->output_dead)
-            session_lose(session, ENDED_BY_PEER, HTTP_CANCEL, "EPIPE", "the peer closed the connection");
+            session_lose(session, ENDED_BY_PEER, HTTP_CANCEL, "EPIPE",
+                         "the peer closed the connection");
         else if (session->hang_up_awaited)
             session_end(session, ENDED_BY_SHUTDOWN, HTTP_NO_ERROR, "", NULL);
         else if (!session->settled || session->in_block)
@@ -531,7 +542,8 @@ static void on_due(struct deadline *deadline)
         break;
     case SESSION_ENDING:
     case SESSION_LINGERING:
-        session_lose(session, session->by, session->end_code, session->end_name, session->end_reason);
+        session_lose(session, session->by, session->end_code, session->end_name,
+                     session->end_reason);
         break;
     case SESSION_GONE:
         break;

@@ -59,8 +59,8 @@ struct session {
     bool closing;      /* ends by itself when no stream is open */
     bool goaway_waits; /* behind what is queued */
     bool said_goaway;
-    bool input_ended;  /* the peer's FIN was seen */
-    bool output_dead;  /* a write failed; what the peer said before is still read */
+    bool input_ended; /* the peer's FIN was seen */
+    bool output_dead; /* a write failed; what the peer said before is still read */
     bool hang_up_awaited;
     bool told_gone;
     enum ended_by by;
@@ -77,13 +77,14 @@ struct session {
 };
 
 /* Server: joins a transport (taken over, also on error). Err: ERR_NOMEM, ERR_FULL. */
-enum err session_accept(struct worker *worker, struct server *server, struct session_options *options,
-                        struct transport *transport);
+enum err session_accept(struct worker *worker, struct server *server,
+                        struct session_options *options, struct transport *transport);
 
 /* Client: connects to host and port or path, TLS when the options say so. options: a copy is made.
  * EVENT_SESSION_OPEN or EVENT_SESSION_GONE follow.  Err: ERR_NOMEM, ERR_FULL, ERR_IO. */
-enum err session_connect(struct worker *worker, const struct session_options *options, const char *host,
-                         uint16_t port, const char *path, const char *server_name, struct session **out);
+enum err session_connect(struct worker *worker, const struct session_options *options,
+                         const char *host, uint16_t port, const char *path, const char *server_name,
+                         struct session **out);
 
 /* Client: over a transport that is there (taken over, also on error). */
 enum err session_connect_over(struct worker *worker, const struct session_options *options,
@@ -96,15 +97,16 @@ void session_free(struct session *session);
 void session_drop(struct session *session);
 
 /* Client: a new exchange. Err: ERR_CLOSED, ERR_FULL, ERR_NOMEM. */
-enum err session_request(struct session *session, const struct http_field *fields, size_t count, bool end,
-                         struct stream **out);
+enum err session_request(struct session *session, const struct http_field *fields, size_t count,
+                         bool end, struct stream **out);
 
 /* Server: a promised exchange on `on`. Err: ERR_STATE when the peer has push off, ERR_CLOSED, ERR_NOMEM. */
-enum err session_push(struct stream *on, const struct http_field *fields, size_t count, struct stream **out);
+enum err session_push(struct stream *on, const struct http_field *fields, size_t count,
+                      struct stream **out);
 
 /* GOAWAY behind all that is queued now. last_id -1: the last one handed up. opaque is copied. */
-enum err session_goaway(struct session *session, uint32_t code, int64_t last_id, const uint8_t *opaque,
-                        uint32_t length);
+enum err session_goaway(struct session *session, uint32_t code, int64_t last_id,
+                        const uint8_t *opaque, uint32_t length);
 
 /* Graceful: GOAWAY(NO_ERROR), unless one went before; the session ends when no stream is left, a server's after the client hung up or
  * limits.linger_ms. */

@@ -42,8 +42,8 @@ static bool is_head(const struct http_block *block)
            memcmp(http_block_bytes(block, block->fields[found].value), "HEAD", 4) == 0;
 }
 
-static void on_headers(void *owner, void *of, enum http_category category, bool end_stream, uint8_t flags,
-                       struct http_block *block)
+static void on_headers(void *owner, void *of, enum http_category category, bool end_stream,
+                       uint8_t flags, struct http_block *block)
 {
     struct session *session = owner;
     struct stream *stream = of;
@@ -156,7 +156,8 @@ static void on_ping(void *owner, const uint8_t payload[8], bool ack)
     event->bytes = events_copy(events_of(session), payload, 8);
 }
 
-static void on_goaway(void *owner, uint32_t code, uint32_t last_id, const uint8_t *opaque, size_t length)
+static void on_goaway(void *owner, uint32_t code, uint32_t last_id, const uint8_t *opaque,
+                      size_t length)
 {
     struct session *session = owner;
     struct event *event = record(session, EVENT_GOAWAY);
@@ -291,7 +292,8 @@ void session_ingress(struct session *session)
     default: {
         const struct failure *failure = transport_failure(session->transport);
 
-        session_lose(session, ENDED_BY_PEER, HTTP_CANCEL, failure->err ? failure->code : "ECONNRESET",
+        session_lose(session, ENDED_BY_PEER, HTTP_CANCEL,
+                     failure->err ? failure->code : "ECONNRESET",
                      failure->err ? failure->text : "the connection was reset");
     }
     }

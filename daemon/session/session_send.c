@@ -82,8 +82,8 @@ void session_flush_machine(struct session *session)
 static void after_pump(struct session *session)
 {
     bool blocked = !output_is_empty(&session->output);
-    bool readable = !blocked || http_state(session->machine, HTTP_STATE_OUTBOUND_QUEUE, 0) <
-                                    READ_WHILE_QUEUED;
+    bool readable =
+        !blocked || http_state(session->machine, HTTP_STATE_OUTBOUND_QUEUE, 0) < READ_WHILE_QUEUED;
 
     transport_want(session->transport, readable, blocked);
     if (blocked) {
@@ -92,8 +92,8 @@ static void after_pump(struct session *session)
     }
     if (http_is_over(session->machine) && (session->machine->end_code || !session->server)) {
         session_end(session, session->machine->end_code ? ENDED_BY_PROTOCOL : ENDED_NORMALLY,
-                    session->machine->end_code,
-                    session->machine->end_code ? "ERR_HTTP2_ERROR" : "", session->machine->end_reason);
+                    session->machine->end_code, session->machine->end_code ? "ERR_HTTP2_ERROR" : "",
+                    session->machine->end_reason);
         return;
     }
     if (session->closing && session->stream_count == 0 && list_is_empty(&session->dirty_link)) {
@@ -103,7 +103,8 @@ static void after_pump(struct session *session)
         }
         session_await_hang_up(session);
     }
-    if (http_is_over(session->machine)) /* the client said GOAWAY; what it sent before is still served */
+    if (http_is_over(
+            session->machine)) /* the client said GOAWAY; what it sent before is still served */
         session_await_hang_up(session);
     session_think_deadline(session);
 }

@@ -94,7 +94,8 @@ static bool is_open(const struct stream *stream)
     return !stream->closed && !stream->marked;
 }
 
-enum err stream_respond(struct stream *stream, const struct http_field *fields, size_t count, bool end)
+enum err stream_respond(struct stream *stream, const struct http_field *fields, size_t count,
+                        bool end)
 {
     enum err err;
 
@@ -224,7 +225,8 @@ enum err stream_pull(struct stream *stream, size_t max, struct http_piece *piece
     if (piece->end && stream->trailers) {
         piece->trailers = true;
         events_add(&stream->session->worker->events, EVENT_END_SENT, stream->slot,
-                   stream->generation)->flags = 1;
+                   stream->generation)
+            ->flags = 1;
     }
     if (stream->wants_drain && stream->queued == 0) {
         stream->wants_drain = false;

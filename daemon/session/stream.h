@@ -21,9 +21,9 @@ struct stream {
     struct list reset_link; /* of the session's streams that wait for their RST_STREAM */
     struct session *session;
     uint32_t slot, generation, id;
-    struct chunk *head, *tail; /* the head is the one that was handed over (DESIGN.md 3) */
-    size_t queued;             /* bytes of the queue that are not framed */
-    struct http_block *block;  /* request, or final response */
+    struct chunk *head, *tail;  /* the head is the one that was handed over (DESIGN.md 3) */
+    size_t queued;              /* bytes of the queue that are not framed */
+    struct http_block *block;   /* request, or final response */
     double bytes_in, bytes_out; /* of bodies */
     uint32_t reset_code;
     bool started;     /* our header block went to the machine: a body may follow */
@@ -45,7 +45,8 @@ void stream_free(struct stream *stream);
 void stream_pool_free(void);
 
 /* Server: final header block. end: no body. Err: ERR_CLOSED. */
-enum err stream_respond(struct stream *stream, const struct http_field *fields, size_t count, bool end);
+enum err stream_respond(struct stream *stream, const struct http_field *fields, size_t count,
+                        bool end);
 enum err stream_inform(struct stream *stream, const struct http_field *fields, size_t count);
 enum err stream_send_trailers(struct stream *stream, const struct http_field *fields, size_t count);
 

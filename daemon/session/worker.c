@@ -16,7 +16,8 @@ static void go_on(struct deferred *deferred)
     worker_turn(list_entry(deferred, struct worker, go_on));
 }
 
-enum err worker_init(struct worker *worker, struct loop *loop, void (*dispatch)(void *owner), void *owner)
+enum err worker_init(struct worker *worker, struct loop *loop, void (*dispatch)(void *owner),
+                     void *owner)
 {
     memset(worker, 0, sizeof(*worker));
     worker->loop = loop;
