@@ -1,0 +1,248 @@
+--- http2.readable: the body that comes in: events, pipes, and sequential code.
+local core = require "perigee.core"
+local task = require "perigee.task"
+local ticks = require "perigee.ticks"
+local emitter = require "perigee.emitter"
+local errors = require "http2.errors"
+
+local emit, put_tick = emitter.emit, ticks.put
+
+local methods = {}
+local readable = { methods = methods }
+
+--- The last word about the body; once.
+function readable.emit_end(self)
+  if self.readableEnded then return end
+  self.readableEnded = true
+  emit(self, "end", self)
+end
+
+local function consume(self, bytes)
+  core.stream_consume(self._slot, self._generation, bytes)
+end
+
+local function deliver(self, chunk)
+  local events = self._events
+  if events and events.data then emit(self, "data", self, chunk) end
+  local pipes = self._pipes
+  if pipes then
+    for i = 1, #pipes do
+      if not pipes[i]:write(chunk) and not pipes[i].destroyed then
+        self._flowing = false
+        self._blocked_by = pipes[i]
+      end
+    end
+  end
+  consume(self, #chunk)
+end
+
+--- From the dispatcher: a piece of the peer's body.
+function methods:_on_data(chunk)
+  if self.destroyed then return end
+  if self._flowing and not self._buffer then
+    deliver(self, chunk)
+    return
+  end
+  local buffer = self._buffer
+  if buffer then
+    buffer[#buffer + 1] = chunk
+  else
+    self._buffer = { chunk }
+  end
+  if self._reader then
+    self:_wake_reader()
+  elseif emitter.has(self, "readable") then
+    emit(self, "readable", self)
+  end
+end
+
+--- From the dispatcher: the peer's END_STREAM.
+function methods:_on_end()
+  self.complete = true
+  if self.destroyed then return end
+  self:_flow()
+end
+
+local function take(self)
+  local buffer = self._buffer
+  if not buffer then return nil end
+  local chunk = table.remove(buffer, 1)
+  if #buffer == 0 then self._buffer = nil end
+  return chunk
+end
+
+-- Hands out what waits, and the end behind it, as far as the script wants it.
+function methods:_flow()
+  while self._flowing and self._buffer and not self.destroyed do deliver(self, take(self)) end
+  if self._buffer or not (self.complete or self._cut) then return end
+  if self._reader then self:_wake_reader() end
+  if self._flowing and not self.readableEnded and not self.destroyed then
+    readable.emit_end(self)
+    local pipes = self._pipes
+    for i = 1, pipes and #pipes or 0 do
+      if not pipes[i]._keep_open then pipes[i]:finish() end
+    end
+    self:_maybe_done()
+  end
+end
+
+local function start_flow(self)
+  self._flow_put = nil
+  self:_flow()
+end
+
+--- 'data' events come from now on, until pause().
+function methods:resume()
+  self._reads = true
+  if not self._flowing then
+    self._flowing = true
+    if not self._flow_put and (self._buffer or self.complete or self._cut) then
+      self._flow_put = true
+      put_tick(start_flow, self)
+    end
+  end
+  return self
+end
+
+--- No 'data' until resume(); the peer is held back by its window.
+function methods:pause()
+  self._flowing = false
+  return self
+end
+
+function methods:isPaused()
+  return self._flowing == false
+end
+
+--- All that waits as one string, or nil.
+function methods:read()
+  self._reads = true
+  local buffer = self._buffer
+  if not buffer then
+    if (self.complete or self._cut) and not self.readableEnded and not self.destroyed then
+      self._flowing = true
+      put_tick(start_flow, self)
+    end
+    return nil
+  end
+  self._buffer = nil
+  local all = table.concat(buffer)
+  consume(self, #all)
+  return all
+end
+
+local function emit_readable(self)
+  emit(self, "readable", self)
+end
+
+-- A listener was added. (No closures here: LuaJIT would not compile on().)
+function methods:_on_listener(name)
+  if name == "data" then
+    if self._flowing ~= false then self:resume() end
+  elseif name == "readable" then
+    self._reads = true
+    if self._buffer then put_tick(emit_readable, self) end
+  end
+end
+
+--- Sends what comes on to target (a stream, or anything with write and finish), as fast as it
+-- takes it; target ends with it, unless options.end_ is false. Returns target.
+function methods:pipe(target, options)
+  errors.check_type(target, "destination", "table")
+  local pipes = self._pipes
+  if pipes then
+    pipes[#pipes + 1] = target
+  else
+    self._pipes = { target }
+  end
+  if options and (options.end_ == false or options["end"] == false) then
+    target = setmetatable({ _keep_open = true }, { __index = target })
+    self._pipes[#self._pipes] = target
+  end
+  if target.on then
+    if target._on_pipe then target:_on_pipe(self) end
+    target:on("drain", function()
+      if self._blocked_by == target then
+        self._blocked_by = nil
+        self:resume()
+      end
+    end)
+    target:emit("pipe", self)
+  end
+  self:resume()
+  return target
+end
+
+--- Undoes pipe(), for target or for all.
+function methods:unpipe(target)
+  local pipes = self._pipes
+  for i = pipes and #pipes or 0, 1, -1 do
+    if target == nil or pipes[i] == target then
+      local gone = table.remove(pipes, i)
+      if gone.emit then gone:emit("unpipe", self) end
+    end
+  end
+  if pipes and #pipes == 0 then
+    self._pipes = nil
+    self:pause()
+  end
+  return self
+end
+
+-- --- Sequential code.
+
+function methods:_wake_reader()
+  local reader = self._reader
+  self._reader = nil
+  put_tick(task.wake, reader)
+end
+
+--- The next piece of the body; nil at its end; nil, err when it was cut.
+local function next_chunk(self)
+  while true do
+    local chunk = take(self)
+    if chunk then
+      consume(self, #chunk)
+      return chunk
+    end
+    if self.complete or self._cut then
+      if not self.readableEnded and not self.destroyed then
+        self._flowing = true
+        put_tick(start_flow, self)
+      end
+      if self.complete then return nil end
+      return nil, self:_closed_error()
+    end
+    if self.destroyed or self._slot == 0 then return nil, self:_closed_error() end
+    task.check_can_wait()
+    self._reader = task.current()
+    task.suspend()
+  end
+end
+
+--- for chunk in stream:chunks() do … end: the body piece by piece. Whether it was whole: stream.complete,
+-- or the second value that the iterator gives at the end.
+function methods:chunks()
+  self._reads = true
+  self._flowing = false
+  return next_chunk, self
+end
+
+--- Waits for the whole body and returns it; nil, err when it was cut or is longer than limit bytes.
+function methods:body(limit)
+  self._reads = true
+  self._flowing = false
+  local parts, size = {}, 0
+  while true do
+    local chunk, err = next_chunk(self)
+    if err then return nil, err end
+    if not chunk then return table.concat(parts) end
+    size = size + #chunk
+    if limit and size > limit then
+      return nil, errors.new("ERR_PERIGEE_BODY_TOO_LARGE", ("the body is longer than %d bytes"):format(limit))
+    end
+    parts[#parts + 1] = chunk
+  end
+end
+
+return readable
