@@ -1,0 +1,235 @@
+"""Perigee as a client, against servers that other people wrote: nghttpd, Node, and one that answers by hand."""
+
+import re
+import shutil
+import socket
+import threading
+
+import h2raw
+import perigee
+import tap
+from h2raw import Raw
+
+PROGRAM = """
+local http2 = require "http2"
+local fs = require "fs"
+local options = arg[2] and arg[2] ~= "" and { ca = fs.readFileSync(arg[2]) } or nil
+local client = http2.connect(arg[1], options)
+client:on("error", function(err) print("session error", err.code) end)
+client:on("close", function() print("session closed") end)
+"""
+
+GET = PROGRAM + """
+local req = client:request { [":path"] = "/" }
+req:on("response", function(headers) print("status " .. headers[":status"], client.alpnProtocol) end)
+local size = 0
+req:on("data", function(chunk) size = size + #chunk end)
+req:on("end", function() print("size " .. size) end)
+req:on("error", function(err) print("error", err.code) end)
+req:on("close", function() print("closed", req.rstCode) client:close() end)
+"""
+
+POST = PROGRAM + """
+local digest = require "perigee.digest"
+local left = 10
+for n = 1, 10 do
+  local req = client:request { [":method"] = "POST", [":path"] = "/echo" .. n }
+  local sent, got = digest.new "sha256", digest.new "sha256"
+  req:on("data", function(chunk) got:update(chunk) end)
+  req:on("close", function()
+    left = left - 1
+    print(n, sent:hex() == got:hex(), req.rstCode)
+    if left == 0 then client:close() end
+  end)
+  require("perigee.task").spawn(function()
+    for i = 1, n * 10 do
+      local chunk = ("%d "):format(i * n):rep(3000)
+      sent:update(chunk)
+      if not req:write(chunk) then req:await("drain") end
+    end
+    req:finish()
+  end)
+end
+"""
+
+SIZE = 3_000_000
+
+
+class Peer(perigee.Process):
+    """nghttpd, in clear or over TLS."""
+
+    def __init__(self, secure=False):
+        if not shutil.which("nghttpd"):
+            raise tap.Skip("nghttpd is not installed")
+        with socket.socket() as probe:  # nghttpd cannot tell which port it got
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.cert, key = perigee.certificate()
+        argv = ["nghttpd", "--address=127.0.0.1", "-d", ".", "--echo-upload", str(self.port)]
+        argv += [key, self.cert] if secure else ["--no-tls"]
+        super().__init__(argv, {"index.html": bytes(SIZE)})
+        self.url = f"https://localhost:{self.port}" if secure else f"http://127.0.0.1:{self.port}"
+        perigee.eventually("nghttpd listens", self._answers)
+
+    def _answers(self):
+        assert self.running(), self.stderr
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except ConnectionRefusedError:
+            return False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def program(text, *args, **options):
+    done = perigee.run("run", "app.lua", *args, files={"app.lua": text}, **options)
+    assert done.code == 0 and "level=error" not in done.stderr, done
+    return [" ".join(line.split()) for line in done.stdout.splitlines()]
+
+
+@tap.test
+def a_get():
+    """a GET of nghttpd in clear and over TLS, and the program ends by itself"""
+    with Peer() as peer:
+        assert program(GET, peer.url) == ["status 200 h2c", f"size {SIZE}", "closed 0", "session closed"]
+    with Peer(secure=True) as peer:
+        assert program(GET, peer.url, peer.cert) == ["status 200 h2", f"size {SIZE}", "closed 0", "session closed"]
+
+
+@tap.test
+def uploads_at_once():
+    """ten uploads at once come back whole from nghttpd"""
+    with Peer() as peer:
+        out = program(POST, peer.url)
+        assert sorted(out[:10]) == sorted(f"{n} true 0" for n in range(1, 11)) and out[10:] == ["session closed"], out
+
+
+@tap.test
+def a_certificate_that_is_not_trusted():
+    """a server whose certificate is not trusted, or of another name, is an error and no request leaves"""
+    with Peer(secure=True) as peer:
+        out = program(GET, peer.url)
+        assert not [line for line in out if line.startswith("status")], out
+        assert re.search(r"session error \S*(CERT|VERIFY|SELF_SIGNED|TLS)", "\n".join(out)), out
+        assert out[-1] == "session closed", out
+
+
+@tap.test
+def nobody_there():
+    """connection refused: the request's error, its close, the session's error, its close (API.md 9)"""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        out = program(GET, f"http://127.0.0.1:{sock.getsockname()[1]}")
+    assert [line for line in out if not line.startswith("closed")] == [
+        "error ERR_HTTP2_STREAM_CANCEL", "session error ECONNREFUSED", "session closed",
+    ], out  # fmt: skip
+
+
+class Script(threading.Thread):
+    """A server of one connection: `act` gets it as a Raw that has not spoken."""
+
+    def __init__(self, act):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.act, self.failure = act, None
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def run(self):
+        try:
+            self.listener.settimeout(10 * perigee.FACTOR)
+            sock, _ = self.listener.accept()
+            c = Raw.__new__(Raw)
+            c.take_over(sock)
+            with c:
+                self.act(c)
+        except Exception as err:  # told by the test's thread
+            self.failure = err
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.join(15 * perigee.FACTOR)
+        self.listener.close()
+        if kind is None:
+            assert not self.is_alive(), "the server's half did not end"
+            if self.failure:
+                raise self.failure
+
+
+def begin(c):
+    """Takes in the client's preface and its request."""
+    c.expect_preface()
+    c.send(h2raw.settings())
+    c.until(lambda f: f.kind == h2raw.HEADERS)
+
+
+@tap.test
+def servers_that_misbehave():
+    """resets, GOAWAY, malformed answers and lost connections end a request with the right events"""
+    ok = h2raw.block([(":status", "200")])
+
+    def reset(c):
+        begin(c)
+        c.send(h2raw.rst(1, h2raw.REFUSED_STREAM))
+        c.read_all(10)
+
+    def reset_in_the_middle(c):
+        begin(c)
+        c.send(h2raw.headers(1, ok, False), h2raw.data(1, b"part"), h2raw.rst(1, h2raw.INTERNAL_ERROR))
+        c.read_all(10)
+
+    def malformed(c):
+        begin(c)
+        c.send(h2raw.headers(1, h2raw.block([(":status", "two hundred")])))
+        c.read_all(10)
+
+    def too_short(c):
+        begin(c)
+        c.send(h2raw.headers(1, h2raw.block([(":status", "200"), ("content-length", "9")]), False), h2raw.data(1, b"x", True))
+        c.read_all(10)
+
+    def goaway(c):
+        begin(c)
+        c.send(h2raw.goaway(0, h2raw.INTERNAL_ERROR))
+        c.read_all(10)
+
+    def hang_up(c):
+        begin(c)
+        c.send(h2raw.headers(1, ok, False), h2raw.data(1, b"part"))
+        c.barrier()
+
+    def no_http2(c):
+        c.expect_preface()
+        c.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        c.sock.shutdown(socket.SHUT_WR)
+
+    def preface_of_nothing(c):
+        c.expect_preface()
+
+    wanted = {
+        reset: [r"error ERR_HTTP2_STREAM_ERROR", r"closed 7"],
+        reset_in_the_middle: [r"status 200", r"error ERR_HTTP2_STREAM_ERROR", r"closed 2"],
+        malformed: [r"error ERR_HTTP2_STREAM_ERROR", r"closed 1"],
+        too_short: [r"error ERR_HTTP2_STREAM_ERROR", r"closed 1"],
+        goaway: [r"session error ERR_HTTP2_SESSION_ERROR"],
+        hang_up: [r"status 200", r"closed 8"],
+        no_http2: [r"error "],
+        preface_of_nothing: [r"closed "],
+    }
+    for act, patterns in wanted.items():
+        with Script(act) as peer:
+            out = program(GET, peer.url)
+        assert out[-1] == "session closed", (act.__name__, out)
+        for pattern in patterns:
+            assert re.search(pattern, "\n".join(out)), f"{act.__name__}: no {pattern!r} in {out}"
+
+
+if __name__ == "__main__":
+    tap.main()
