@@ -32,7 +32,7 @@ static enum err grow(struct slots *s)
 
     if (size > (uint64_t)s->limit + 1)
         size = (uint64_t)s->limit + 1;
-    if (size <= s->size)
+    if (size <= s->size || s->limit == 0)
         return ERR_FULL;
     at = mem_realloc(s->at, (size_t)size * sizeof(*at));
     if (!at)

@@ -2,12 +2,14 @@
 #include "net/loop.h"
 
 #include <assert.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/loop_internal.h"
 
 #define CLOSING_MS 1000
+#define CLOSING_PAUSE_US 200
 
 static void on_wake(uv_async_t *wake)
 {
@@ -91,16 +93,19 @@ static void note_closing(uv_handle_t *handle, void *any)
     *(bool *)any |= uv_is_closing(handle) != 0;
 }
 
-void loop_run_closing(struct loop *loop)
+bool loop_run_closing(struct loop *loop)
 {
     uint64_t until = clock_ms() + CLOSING_MS;
     bool any;
 
     do {
         uv_run(&loop->uv, UV_RUN_NOWAIT);
-        any = false;
+        any = uv_loop_alive(&loop->uv) != 0;
         uv_walk(&loop->uv, note_closing, &any);
+        if (any)
+            usleep(CLOSING_PAUSE_US); /* for the threads that work on it */
     } while (any && clock_ms() < until);
+    return !any;
 }
 
 bool loop_is_stopping(const struct loop *loop)

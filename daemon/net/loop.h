@@ -29,8 +29,9 @@ void loop_free(struct loop **loop);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* Runs what is due without waiting, until no handle is half closed (at most a second). For the end. */
-void loop_run_closing(struct loop *loop);
+/* For the end: runs what is due until no handle is half closed and no request of libuv (a file
+ * operation, a look-up) is under way. false: after a second one still is. */
+bool loop_run_closing(struct loop *loop);
 bool loop_is_stopping(const struct loop *loop);
 
 /* From any thread: calls on_wake(owner) on the loop's thread soon; calls in between are merged. */

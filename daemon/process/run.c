@@ -4,22 +4,36 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "net/loop.h"
 #include "net/loop_thread.h"
 #include "script/script.h"
 
+#define PATIENCE_S 1 /* between the second signal and the end by force */
+
 struct run {
     const struct arguments *arguments;
     pthread_mutex_t lock;  /* the first thread must not meet a script that is being freed */
     struct script *script; /* NULL while it does not live */
+    int early;             /* a signal that came before it lived */
+    int signals;
 };
 
 static void set_script(struct run *run, struct script *script)
 {
     pthread_mutex_lock(&run->lock);
     run->script = script;
+    if (script && run->early)
+        script_on_signal(script, run->early);
     pthread_mutex_unlock(&run->lock);
+}
+
+/* The second signal asked for an end at once, and the loop did not come to it: a handler is busy. */
+static void on_alarm(int signal_number)
+{
+    (void)signal_number;
+    _exit(128 + SIGKILL);
 }
 
 static int run_loop(void *arg)
@@ -49,7 +63,10 @@ static int run_loop(void *arg)
             loop_run(loop);
         status = script_status(script);
         set_script(run, NULL);
-        script_free(&script);
+        if (!script_free(&script)) {
+            fflush(NULL);
+            _exit(status);
+        }
     }
     loop_free(&loop);
     return status;
@@ -64,7 +81,13 @@ static void on_signal(void *arg, int signal_number)
     pthread_mutex_lock(&run->lock);
     if (run->script)
         script_on_signal(run->script, signal_number);
+    else
+        run->early = signal_number;
     pthread_mutex_unlock(&run->lock);
+    if (++run->signals == 2) {
+        signal(SIGALRM, on_alarm);
+        alarm(PATIENCE_S);
+    }
 }
 
 int run_script(const struct arguments *arguments)

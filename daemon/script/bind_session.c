@@ -17,6 +17,7 @@ PERIGEE_API double perigee_session_setting(uint32_t slot, uint32_t generation, u
                                            uint32_t id);
 PERIGEE_API double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which);
 PERIGEE_API int perigee_session_window(uint32_t slot, uint32_t generation, uint32_t size);
+PERIGEE_API double perigee_session_activity(uint32_t slot, uint32_t generation);
 PERIGEE_API void perigee_session_ref(uint32_t slot, uint32_t generation, uint32_t hold);
 PERIGEE_API int perigee_stream_push(uint32_t slot, uint32_t generation);
 
@@ -151,6 +152,14 @@ int perigee_session_window(uint32_t slot, uint32_t generation, uint32_t size)
         return ERR_CLOSED;
     session_mark_dirty(session);
     return http_window(session->machine, size);
+}
+
+/* A count of reads and writes, for idle timers; -1 when there is no session. */
+double perigee_session_activity(uint32_t slot, uint32_t generation)
+{
+    struct session *session = script_session(slot, generation);
+
+    return session ? (double)session->activity : -1.0;
 }
 
 /* hold 1: it counts as work that keeps the program running. */

@@ -82,6 +82,11 @@ static const char *keep(const char *bytes, uint32_t length)
     return at;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* name: lower case. flags: FIELD_SENSITIVE, NAME_CHECKED (the name passed before).
  * Err: ERR_FIELD_NAME, ERR_FIELD_VALUE, ERR_FIELD_CONNECTION, ERR_FULL. */
 int perigee_field(const char *name, uint32_t name_length, const char *value, uint32_t value_length,
@@ -94,6 +99,8 @@ int perigee_field(const char *name, uint32_t name_length, const char *value, uin
         err = http_check_name(name, name_length);
     if (!err)
         err = http_check_value(value, value_length);
+    if (!err && value_length > 0 && (is_blank(value[0]) || is_blank(value[value_length - 1])))
+        err = ERR_FIELD_VALUE; /* RFC 9113 8.2.1: the peer would refuse the whole block */
     if (err)
         return err;
     if (script->field_count == sizeof(script->fields) / sizeof(script->fields[0]) - 2 ||

@@ -12,6 +12,10 @@
 static int on_callback(lua_State *lua, int arguments, int results, int flags)
 {
     (void)flags;
+    if (the_script->stopping) {
+        lua_pop(lua, arguments + 1);
+        return 0;
+    }
     if (results != 0) { /* asked for an answer, so it cannot be a task that suspends */
         int top = lua_gettop(lua) - arguments - 1;
         int failed = lua_pcall(lua, arguments, results, 0);

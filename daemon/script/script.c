@@ -64,25 +64,26 @@ static void dispatch(void *owner)
 static void on_wake(void *owner)
 {
     struct script *script = owner;
-    int signal_number = script->last_signal;
+    int signals = atomic_load(&script->signals);
+    bool first = script->signals_heard == 0;
 
-    if (!signal_number)
+    if (signals == script->signals_heard)
         return;
-    script->last_signal = 0;
-    script->signals++;
-    if (script->signals > 1) {
+    script->signals_heard = signals;
+    if (!first || signals > 1) {
         loop_stop(script->loop);
         return;
     }
     lua_rawgeti(script->lua, LUA_REGISTRYINDEX, script->signal_ref);
-    lua_pushinteger(script->lua, signal_number);
+    lua_pushinteger(script->lua, atomic_load(&script->last_signal));
     script_call(script, 1);
     worker_turn(&script->worker);
 }
 
 void script_on_signal(struct script *script, int signal_number)
 {
-    script->last_signal = signal_number;
+    atomic_store(&script->last_signal, signal_number);
+    atomic_fetch_add(&script->signals, 1);
     loop_wake_async(script->loop);
 }
 
@@ -232,17 +233,19 @@ done:
     return err;
 }
 
-void script_free(struct script **script)
+bool script_free(struct script **script)
 {
     struct script *s = *script;
 
     if (!s)
-        return;
+        return true;
     worker_deinit(&s->worker);
-    /* luv's handles must be closed while the state lives: their close callbacks look into it. */
+    /* luv's handles must be closed and its requests done while the state lives: their callbacks look into it. */
+    s->stopping = true;
     if (s->lua && s->stop_ref)
         call_ref(s, s->stop_ref);
-    loop_run_closing(s->loop);
+    if (!loop_run_closing(s->loop))
+        return false;
     if (s->lua)
         lua_close(s->lua);
     allocator_free(s->allocator);
@@ -251,6 +254,7 @@ void script_free(struct script **script)
     mem_free(s);
     the_script = NULL;
     *script = NULL;
+    return true;
 }
 
 static void push_texts(lua_State *lua, char **texts)

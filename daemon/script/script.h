@@ -26,8 +26,9 @@ struct script_options {
  * Err: ERR_NOMEM, ERR_INVALID (the Lua half does not load; logged). */
 enum err script_new(struct loop *loop, struct script **out);
 
-/* Ends what the script left open, closes the state, sets NULL. */
-void script_free(struct script **script);
+/* Ends what the script left open, closes the state, sets NULL. false: something that the script asked of
+ * libuv cannot be ended (a file operation that hangs); nothing was freed and the process must end. */
+bool script_free(struct script **script);
 
 /* Starts the program; it goes on in the loop. What went wrong is told on standard error. */
 void script_start(struct script *script, const struct script_options *options);

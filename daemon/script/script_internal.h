@@ -8,6 +8,8 @@
 #include <lualib.h>
 
 #include "base/api.h"
+#include <stdatomic.h>
+
 #include "http/machine.h"
 #include "net/loop.h"
 #include "session/session.h"
@@ -33,8 +35,10 @@ struct script {
     struct loop *loop;
     struct worker worker;
     int dispatch_ref, callback_ref, signal_ref, start_ref, stop_ref;
-    int status, signals;
-    volatile int last_signal;
+    int status, signals_heard;
+    bool stopping;      /* the state is about to close: no callback enters it any more */
+    atomic_int signals; /* counted on the thread that waits for them */
+    atomic_int last_signal;
     /* Header fields on their way into a verb. */
     struct http_field fields[256];
     uint32_t field_count, field_bytes;

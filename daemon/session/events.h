@@ -17,7 +17,8 @@ enum event_kind {
     EVENT_SETTINGS_ACK,
     EVENT_PING,        /* flags: 1 an answer; bytes: 8 */
     EVENT_GOAWAY,      /* code; a: last id; bytes: opaque data */
-    EVENT_FRAME_ERROR, /* slot: session; code; a: frame type; b: stream id */
+    EVENT_FRAME_ERROR, /* slot: session; code; a: frame type; b: stream id; flags: its
+                             * slot or 0 */
     EVENT_STREAM,      /* slot: stream; code: id; a, b: session; flags: the frame's; length: 1
                              * for HEAD; its block is stream_block() */
     EVENT_HEADERS,     /* slot: stream; a: enum http_category; flags: the frame's; bytes: the block,

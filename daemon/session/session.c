@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -42,8 +43,9 @@ static enum err session_new(struct worker *worker, struct server *server, struct
     return OK;
 }
 
-static void set_deadline(struct session *session, uint32_t ms)
+static void set_deadline(struct session *session, enum session_deadline what, uint32_t ms)
 {
+    session->deadline_for = what;
     if (ms)
         deadline_set(session->worker->loop, &session->deadline, ms);
     else
@@ -56,7 +58,7 @@ static void take_transport(struct session *session, struct transport *transport)
     session->state = SESSION_HANDSHAKE;
     transport_set_owner(transport, on_transport, session);
     transport_want(transport, true, false);
-    set_deadline(session, session->options->limits.handshake_timeout_ms);
+    set_deadline(session, DEADLINE_HANDSHAKE, session->options->limits.handshake_timeout_ms);
 }
 
 enum err session_accept(struct worker *worker, struct server *server,
@@ -129,8 +131,10 @@ static void on_connected(void *owner, int fd, const struct failure *failure)
         session_lose(session, ENDED_BY_PEER, HTTP_CANCEL, failure->code, failure->text);
     else if (!socket_transport_new(worker->loop, fd, NULL, &transport))
         join(session, transport);
-    else
+    else {
+        close(fd);
         session_lose(session, ENDED_BY_SESSION, HTTP_INTERNAL_ERROR, "ENOMEM", "out of memory");
+    }
     worker_turn(worker);
 }
 
@@ -148,7 +152,7 @@ enum err session_connect(struct worker *worker, const struct session_options *op
         *out = NULL;
         return err;
     }
-    set_deadline(*out, options->limits.handshake_timeout_ms);
+    set_deadline(*out, DEADLINE_HANDSHAKE, options->limits.handshake_timeout_ms);
     return OK;
 }
 
@@ -216,7 +220,7 @@ static void on_open(struct session *session)
     const struct transport_info *info = transport_info(session->transport);
     bool http2 = info->protocol && strcmp(info->protocol, "h2") == 0;
 
-    deadline_clear(&session->deadline);
+    set_deadline(session, DEADLINE_NONE, 0);
     if (session->server && !(info->secure && http2)) {
         session->state = SESSION_SNIFFING;
         session_think_deadline(session);
@@ -250,11 +254,9 @@ static void on_transport(void *owner, unsigned events)
     if ((events & TRANSPORT_OPEN) && session->state == SESSION_HANDSHAKE)
         on_open(session);
     if ((events & TRANSPORT_WRITABLE) && session->state != SESSION_GONE && !session->output_dead) {
-        if (output_resend(&session->output, session->transport)) {
-            output_free(&session->output);
-            session->output_dead = true;
-            session_await_hang_up(session);
-        }
+        if (output_resend(&session->output, session->transport))
+            session_on_write_error(session);
+        session->activity++;
         session_mark_dirty(session);
     }
     if ((events & TRANSPORT_READABLE) && session->state != SESSION_GONE)
@@ -348,7 +350,7 @@ void session_end(struct session *session, enum ended_by by, uint32_t code, const
     http_free(&session->machine);
     session->state = SESSION_ENDING;
     /* Not before the turn is over: the script may be in the middle of it. */
-    set_deadline(session, session->options->limits.linger_ms);
+    set_deadline(session, DEADLINE_LINGER, session->options->limits.linger_ms);
     session_mark_dirty(session);
 }
 
@@ -373,7 +375,7 @@ void session_go_on_ending(struct session *session)
     session->state = SESSION_LINGERING;
     transport_shutdown(session->transport);
     transport_want(session->transport, true, false);
-    set_deadline(session, session->options->limits.linger_ms);
+    set_deadline(session, DEADLINE_LINGER, session->options->limits.linger_ms);
     if (!session->server)
         tell_gone(session); /* a client does not wait for the peer's FIN (API.md 1, rule 8) */
 }
@@ -390,9 +392,9 @@ enum err session_goaway(struct session *session, uint32_t code, int64_t last_id,
         if (!copy)
             return ERR_NOMEM;
     }
-    if (session->goaway_waits) { /* two in one turn: the first leaves with what is queued now */
+    if (session->goaway_waits) /* two in one turn: the first leaves with what is queued now */
         session_flush_machine(session);
-    }
+    mem_free(session->goaway.opaque); /* unless the peer takes nothing: then the newer one counts */
     session->goaway.code = code;
     session->goaway.last_id = last_id;
     session->goaway.opaque = copy;
@@ -492,7 +494,7 @@ enum err session_push(struct stream *on, const struct http_field *fields, size_t
 void session_await_hang_up(struct session *session)
 {
     if (!session->hang_up_awaited)
-        set_deadline(session, session->options->limits.linger_ms);
+        set_deadline(session, DEADLINE_LINGER, session->options->limits.linger_ms);
     session->hang_up_awaited = true;
 }
 
@@ -504,9 +506,10 @@ void session_think_deadline(struct session *session)
     if (session->hang_up_awaited)
         return; /* whatever the peer says meanwhile */
     if (!head_awaited)
-        set_deadline(session, session->stream_count == 0 ? limits->idle_timeout_ms : 0);
-    else if (!deadline_is_set(&session->deadline)) /* it runs from the beginning on */
-        set_deadline(session, limits->header_timeout_ms);
+        set_deadline(session, DEADLINE_IDLE,
+                     session->stream_count == 0 ? limits->idle_timeout_ms : 0);
+    else if (session->deadline_for != DEADLINE_HEAD) /* it runs from the beginning on */
+        set_deadline(session, DEADLINE_HEAD, limits->header_timeout_ms);
 }
 
 static void on_due(struct deadline *deadline)

@@ -28,6 +28,14 @@ enum session_state {
     SESSION_GONE,       /* the last event is in the batch */
 };
 
+enum session_deadline {
+    DEADLINE_NONE,
+    DEADLINE_HANDSHAKE,
+    DEADLINE_HEAD,
+    DEADLINE_IDLE,
+    DEADLINE_LINGER,
+};
+
 /* What all sessions of a server, or one client, are made with. Texts and settings are copied where they are kept. */
 struct session_options {
     struct http_options http;
@@ -50,6 +58,7 @@ struct session {
     enum session_state state;
     struct output output;
     struct deadline deadline;
+    enum session_deadline deadline_for;
     struct failure failure; /* a client's connect or handshake error */
     uint8_t sniffed[HTTP_PREFACE_BYTES];
     uint8_t sniffed_length;
@@ -66,6 +75,7 @@ struct session {
     enum ended_by by;
     uint32_t end_code;
     uint32_t stream_count;
+    uint32_t activity; /* reads and writes, counted */
     char end_name[40];
     char end_reason[200];
     struct {

@@ -28,6 +28,9 @@ void session_lose(struct session *session, enum ended_by by, uint32_t code, cons
 /* ENDING: sends what is left, then FIN (session.c). */
 void session_go_on_ending(struct session *session);
 
+/* The peer takes no more bytes; what it said before is still read (session_send.c). */
+void session_on_write_error(struct session *session);
+
 /* The peer has limits.linger_ms from now on to end the connection (session.c). */
 void session_await_hang_up(struct session *session);
 

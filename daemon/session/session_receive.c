@@ -172,11 +172,19 @@ static void on_goaway(void *owner, uint32_t code, uint32_t last_id, const uint8_
 
 static void on_frame_error(void *owner, uint32_t id, uint8_t type, uint32_t code)
 {
-    struct event *event = record(owner, EVENT_FRAME_ERROR);
+    struct session *session = owner;
+    struct event *event = record(session, EVENT_FRAME_ERROR);
 
     event->code = code;
     event->a = type;
     event->b = id;
+    list_each(link, &session->streams) /* rare enough to look for it */
+    {
+        struct stream *stream = list_entry(link, struct stream, link);
+
+        if (stream->id == id)
+            event->flags = stream->slot;
+    }
 }
 
 static enum err pull(void *owner, void *stream, size_t max, struct http_piece *piece)
@@ -279,6 +287,7 @@ void session_ingress(struct session *session)
 
     switch (err) {
     case OK:
+        session->activity++;
         if (session->state == SESSION_OPEN)
             feed(session, bytes, length);
         else if (session->state == SESSION_SNIFFING)

@@ -56,7 +56,7 @@ static enum err gather_from(struct session *session, bool *more)
     return err;
 }
 
-static void on_write_error(struct session *session)
+void session_on_write_error(struct session *session)
 {
     output_free(&session->output);
     session->output_dead = true;
@@ -72,7 +72,7 @@ void session_flush_machine(struct session *session)
         enum err drained = gather_from(session, &more);
 
         if (output_send(&session->output, session->worker->gather, session->transport))
-            on_write_error(session);
+            session_on_write_error(session);
         if (drained || session->output.bytes >= session->options->limits.session_output)
             break;
     }
@@ -122,8 +122,9 @@ void session_pump(struct session *session)
         enum err drained = gather_from(session, &more);
         bool said = session->worker->gather->count > 0;
 
+        session->activity += said;
         if (output_send(&session->output, session->worker->gather, session->transport)) {
-            on_write_error(session);
+            session_on_write_error(session);
             return;
         }
         if (drained) {

@@ -230,7 +230,7 @@ enum err stream_pull(struct stream *stream, size_t max, struct http_piece *piece
     }
     if (stream->wants_drain && stream->queued == 0) {
         stream->wants_drain = false;
-        if (!stream->ending && !stream->marked)
+        if (!stream->marked)
             events_add(&stream->session->worker->events, EVENT_DRAIN, stream->slot,
                        stream->generation);
     }

@@ -70,7 +70,6 @@ local function submit(session, stream)
 end
 
 function stream_methods:_on_headers(category, t, flags, copy)
-  self._session._activity = (self._session._activity or 0) + 1
   local raw = headers.raw(copy)
   if category == 1 then
     self._response, self._response_flags = t, flags
@@ -115,11 +114,24 @@ local function fail_later(session, code)
   return stream
 end
 
+local function copy_of(t)
+  local copy = {}
+  for name, value in next, t do
+    if type(value) == "table" then
+      local list = {}
+      for i = 1, #value do list[i] = value[i] end
+      value = list
+    end
+    copy[name] = value
+  end
+  return copy
+end
+
 local BODILESS = { GET = true, HEAD = true, DELETE = true }
 
 local request_options = {
-  endStream = true, waitForTrailers = true, signal = true, parent = true, exclusive = true, weight = true,
-  silent = true,
+  endStream = true, waitForTrailers = true, parent = true,
+  exclusive = true, weight = true, silent = true, -- of priorities, which RFC 9113 dropped
 }
 
 local function check_connect(pseudo)
@@ -173,6 +185,7 @@ function session_methods:request(t, given)
     end)
   end
   if self.connecting then
+    stream._given = copy_of(t) -- the caller's may change until then
     self._order[#self._order + 1] = stream
   else
     submit(self, stream)
@@ -190,7 +203,6 @@ function session_methods:_on_open()
   for i = 1, #order do
     if not order[i].destroyed then submit(self, order[i]) end
   end
-  if self._wants_finish then self:_maybe_finish() end
 end
 
 function session_methods:_destroy_by_peer(err)

@@ -65,9 +65,11 @@ on[6] = function(slot, _, code, last_id, _, _, length) -- EVENT_GOAWAY
   if session then session:_on_goaway(code, last_id, length > 0 and event_text() or nil) end
 end
 
-on[7] = function(slot, _, code, frame_type, id) -- EVENT_FRAME_ERROR
+on[7] = function(slot, _, code, frame_type, id, stream_slot) -- EVENT_FRAME_ERROR
   local session = sessions[slot]
-  if session and not session.destroyed then session:_on_frame_error(frame_type, code, id) end
+  if session and not session.destroyed then
+    session:_on_frame_error(streams[stream_slot] or nil, frame_type, code, id)
+  end
 end
 
 on[8] = function(slot, generation, id, session_slot, _, flags, is_head) -- EVENT_STREAM
@@ -85,7 +87,6 @@ on[8] = function(slot, generation, id, session_slot, _, flags, is_head) -- EVENT
   }, ServerStream)
   streams[slot] = stream
   session._open = session._open + 1
-  session._activity = id
   local t = headers.of_stream(stream)
   stream._headers = t
   if is_head == 1 then stream.headRequest = true end

@@ -182,6 +182,7 @@ end
 local function text_of(value, name)
   local t = type(value)
   if t == "string" then return value end
+  if t == "number" and value % 1 == 0 then return ("%.0f"):format(value) end
   if t == "number" or t == "boolean" then return tostring(value) end
   errors.throw("ERR_HTTP2_INVALID_HEADER_VALUE", tostring(value), name)
 end

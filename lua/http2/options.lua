@@ -11,13 +11,10 @@ local U32 = 4294967295
 -- name -> type, or {low, high} of a whole number
 local both = {
   settings = "table",
-  maxSessionMemory = "memory",
   maxHeaderListPairs = { 1, U32 },
   maxSettings = { 1, U32 },
   maxOutstandingPings = { 0, U32 },
-  maxOutstandingSettings = { 0, U32 },
   maxSessionInvalidFrames = { 0, U32 },
-  maxSessionRejectedStreams = { 0, U32 },
   streamResetBurst = { 0, U32 },
   streamResetRate = { 0, U32 },
   maxDeflateDynamicTableSize = { 0, U32 },
@@ -25,8 +22,7 @@ local both = {
   peerMaxConcurrentStreams = { 0, U32 },
   strictFieldWhitespaceValidation = "boolean",
   strictSingleValueFields = "boolean",
-  noDelay = "boolean", keepAlive = "boolean", keepAliveInitialDelay = { 0, U32 },
-  highWaterMark = { 0, U32 },
+  noDelay = "boolean", -- always on
 }
 
 local tls = {
@@ -38,7 +34,7 @@ local tls = {
 local server_only = {
   maxHeaderSize = { 1, U32 }, timeout = { 0, U32 }, exposeErrors = "boolean",
   handshakeTimeout = { 0, U32 }, headerTimeout = { 0, U32 }, idleTimeout = { 0, U32 },
-  requestCert = "boolean", maxConnections = { 0, U32 }, unknownProtocolTimeout = { 0, U32 },
+  requestCert = "boolean", maxConnections = { 0, U32 },
 }
 
 local client_only = {
@@ -51,6 +47,8 @@ local later = {
   createConnection = true, paddingStrategy = true, remoteCustomSettings = true, origins = true,
   Http1IncomingMessage = true, Http1ServerResponse = true, Http2ServerRequest = true,
   Http2ServerResponse = true, maxReservedRemoteStreams = true, maxOriginSetSize = true,
+  maxSessionMemory = true, maxOutstandingSettings = true, maxSessionRejectedStreams = true,
+  unknownProtocolTimeout = true, keepAlive = true, keepAliveInitialDelay = true, highWaterMark = true,
 }
 
 local function union(...)
@@ -71,8 +69,6 @@ local function check_value(name, value, rule)
     errors.check_range(value, name, rule[1], rule[2])
   elseif rule == "pem" then
     errors.check_type(value, name, "string or table")
-  elseif rule == "memory" then
-    errors.check_type(value, name, "number or string")
   elseif rule ~= "any" then
     errors.check_type(value, name, rule)
   end
@@ -87,7 +83,7 @@ function options.check(given, role, what)
       -- A switch that says no to what is missing asks for nothing.
       if later[name] and value ~= false then errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "the option " .. name) end
       if not later[name] then
-        local near = errors.nearest(tostring(name), known)
+        local near = errors.nearest(tostring(name), union(known, later))
         error(errors.new("ERR_INVALID_ARG_VALUE", ("unknown option %q given to %s%s"):format(tostring(name),
           what, near and (" (did you mean %q?)"):format(near) or "")), 0)
       end

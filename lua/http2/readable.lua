@@ -21,15 +21,54 @@ local function consume(self, bytes)
   core.stream_consume(self._slot, self._generation, bytes)
 end
 
+-- What becomes of a pipe's target when the pipe has had its chunk, or its end.
+
+local function note_written(entry, taken)
+  if not taken and not entry.target.destroyed then entry.blocked = true end
+end
+
+local function unblock(self, entry)
+  entry.blocked = false
+  local pipes = self._pipes
+  for i = 1, pipes and #pipes or 0 do
+    if pipes[i].blocked then return end
+  end
+  if self._held_by_pipe then
+    self._held_by_pipe = nil
+    self:resume()
+  end
+end
+
+-- A target that is no stream of ours is a script's own code: it may throw, and it may wait.
+local function write_foreign(self, entry, chunk)
+  local taken = entry.target:write(chunk)
+  if entry.waits then
+    entry.waits = false
+    if taken ~= false then unblock(self, entry) end
+  else
+    note_written(entry, taken ~= false)
+  end
+end
+
+local function write_to(self, entry, chunk)
+  if entry.target._is_stream then
+    note_written(entry, entry.target:write(chunk))
+  elseif not task.run(self, write_foreign, self, entry, chunk) and not self.destroyed then
+    entry.waits, entry.blocked = true, true
+  end
+end
+
 local function deliver(self, chunk)
   local events = self._events
   if events and events.data then emit(self, "data", self, chunk) end
   local pipes = self._pipes
   if pipes then
     for i = 1, #pipes do
-      if not pipes[i]:write(chunk) and not pipes[i].destroyed then
+      local entry = pipes[i]
+      write_to(self, entry, chunk)
+      if entry.blocked then
         self._flowing = false
-        self._blocked_by = pipes[i]
+        self._held_by_pipe = true
       end
     end
   end
@@ -80,7 +119,8 @@ function methods:_flow()
     readable.emit_end(self)
     local pipes = self._pipes
     for i = 1, pipes and #pipes or 0 do
-      if not pipes[i]._keep_open then pipes[i]:finish() end
+      local entry = pipes[i]
+      if not entry.keep_open then task.run(self, entry.target.finish, entry.target) end
     end
     self:_maybe_done()
   end
@@ -149,24 +189,16 @@ end
 -- takes it; target ends with it, unless options.end_ is false. Returns target.
 function methods:pipe(target, options)
   errors.check_type(target, "destination", "table")
-  local pipes = self._pipes
-  if pipes then
-    pipes[#pipes + 1] = target
-  else
-    self._pipes = { target }
-  end
-  if options and (options.end_ == false or options["end"] == false) then
-    target = setmetatable({ _keep_open = true }, { __index = target })
-    self._pipes[#self._pipes] = target
-  end
+  local entry = {
+    target = target, blocked = false, waits = false,
+    keep_open = options ~= nil and (options.end_ == false or options["end"] == false),
+  }
+  local pipes = self._pipes or {}
+  pipes[#pipes + 1] = entry
+  self._pipes = pipes
   if target.on then
-    if target._on_pipe then target:_on_pipe(self) end
-    target:on("drain", function()
-      if self._blocked_by == target then
-        self._blocked_by = nil
-        self:resume()
-      end
-    end)
+    entry.on_drain = function() unblock(self, entry) end
+    target:on("drain", entry.on_drain)
     target:emit("pipe", self)
   end
   self:resume()
@@ -177,9 +209,10 @@ end
 function methods:unpipe(target)
   local pipes = self._pipes
   for i = pipes and #pipes or 0, 1, -1 do
-    if target == nil or pipes[i] == target then
-      local gone = table.remove(pipes, i)
-      if gone.emit then gone:emit("unpipe", self) end
+    if target == nil or pipes[i].target == target then
+      local entry = table.remove(pipes, i)
+      if entry.on_drain then entry.target:off("drain", entry.on_drain) end
+      if entry.target.emit then entry.target:emit("unpipe", self) end
     end
   end
   if pipes and #pipes == 0 then
@@ -194,7 +227,7 @@ end
 function methods:_wake_reader()
   local reader = self._reader
   self._reader = nil
-  put_tick(task.wake, reader)
+  put_tick(task.wake_at, reader, self._reader_serial)
 end
 
 --- The next piece of the body; nil at its end; nil, err when it was cut.
@@ -215,7 +248,10 @@ local function next_chunk(self)
     end
     if self.destroyed or self._slot == 0 then return nil, self:_closed_error() end
     task.check_can_wait()
-    self._reader = task.current()
+    if self._reader and self._reader.suspended and self._reader.serial == self._reader_serial then
+      error(errors.new("ERR_PERIGEE_READER", "another task waits for this body already"), 0)
+    end
+    self._reader, self._reader_serial = task.ticket()
     task.suspend()
   end
 end
@@ -239,6 +275,7 @@ function methods:body(limit)
     if not chunk then return table.concat(parts) end
     size = size + #chunk
     if limit and size > limit then
+      self._reads = false -- nobody wants the rest
       return nil, errors.new("ERR_PERIGEE_BODY_TOO_LARGE", ("the body is longer than %d bytes"):format(limit))
     end
     parts[#parts + 1] = chunk

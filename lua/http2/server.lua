@@ -164,9 +164,9 @@ local function emit_close(self)
   self._close_told = true
   servers[self._slot or 0] = nil
   if self._slot then native.server_forget(self._slot, self._generation) end
-  emit(self, "close", nil)
   self._slot = nil
-  self._closing = nil
+  self._closing = nil -- a listener of 'close' may listen again
+  emit(self, "close", nil)
 end
 
 function Server:_maybe_closed()

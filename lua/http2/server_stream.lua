@@ -1,6 +1,7 @@
 --- http2.server_stream: the server's side of an exchange: answers.
 local core = require "perigee.core"
 local headers = require "http2.headers"
+local emitter = require "perigee.emitter"
 local errors = require "http2.errors"
 local base = require "http2.stream"
 
@@ -42,7 +43,11 @@ function methods:respond(t, options)
     wait = false
   end
   if headers.stage_response(t, self._session._strict) and flags >= RESPOND_DATE then flags = flags - RESPOND_DATE end
-  core.stream_respond(self._slot, self._generation, status, flags)
+  local err = core.stream_respond(self._slot, self._generation, status, flags)
+  if err == core.ERR_NOMEM then
+    self:destroy(errors.make("ERR_HTTP2_NO_MEM"))
+    return
+  end
   self.headersSent = true
   self._sent = t
   if ends then
@@ -101,9 +106,18 @@ function methods:_fail_response(err)
   self:finish(self._session.server._expose_errors and tostring(err) .. "\n" or "Internal Server Error\n")
 end
 
--- The answer is out and nobody wants the rest of the request: the client may stop (RFC 9113 8.1).
+-- The answer is out. When nobody wants the rest of the request, the client may stop (RFC 9113 8.1): neither a
+-- listener nor a task of the handler that may still come to it.
 function methods:_after_finish()
-  if self.complete or self._reads or self._slot == 0 or self.closed then return end
+  self._unread_waits = nil
+  if self.complete or self._slot == 0 or self.closed then return end
+  if self._reads and (self._flowing or self._reader or emitter.has(self, "readable") or emitter.has(self, "data")) then
+    return
+  end
+  if self._reads and self._tasks and next(self._tasks) then
+    self._unread_waits = true -- asked again when a task of it is done
+    return
+  end
   core.stream_reset(self._slot, self._generation, 0)
 end
 

@@ -51,14 +51,14 @@ end
 function class.new(metatable, slot, generation)
   last_number = last_number + 1
   return setmetatable({
-    _slot = slot, _generation = generation, _number = last_number, _open = 0, _started = native.clock(),
+    _slot = slot or 0, _generation = generation or 0, _number = last_number, _open = 0, _started = native.clock(),
   }, metatable)
 end
 
 -- --- Properties.
 
 local function info(self)
-  if not self._info and self._slot and not self.connecting then
+  if not self._info and not self.connecting then
     self._info = native.session_info(self._slot, self._generation)
   end
   return self._info
@@ -102,12 +102,12 @@ function getters:socket()
 end
 
 function getters:localSettings()
-  if not self._slot or self.connecting then return {} end
+  if self.connecting then return {} end
   return settings.of_session(self._slot, self._generation, false)
 end
 
 function getters:remoteSettings()
-  if not self._slot or self.connecting then return {} end
+  if self.connecting then return {} end
   return settings.of_session(self._slot, self._generation, true)
 end
 
@@ -118,7 +118,7 @@ local state_names = {
 }
 
 function getters:state()
-  if not self._slot or self.destroyed or core.session_number(self._slot, self._generation, 0) < 0 then
+  if self.destroyed or core.session_number(self._slot, self._generation, 0) < 0 then
     return {}
   end
   local state = {}
@@ -178,8 +178,9 @@ end
 -- code and makes an error unless it is 0; an error without code means INTERNAL_ERROR.
 function methods:destroy(err, code)
   if self.destroyed then return end
+  if code ~= nil then errors.check_range(code, "code", 0, 4294967295) end
   if type(err) == "number" then
-    code = err
+    code = errors.check_range(err, "code", 0, 4294967295)
     err = code ~= NO_ERROR and errors.make("ERR_HTTP2_SESSION_ERROR", tostring(code)) or nil
   elseif err ~= nil then
     err = errors.from(err)
@@ -359,12 +360,12 @@ function methods:setLocalWindowSize(size)
   core.session_window(self._slot, self._generation, size)
 end
 
-function methods:_on_frame_error(frame_type, code, id)
-  local stream = self._by_id and self._by_id(id)
+function methods:_on_frame_error(stream, frame_type, code, id)
   emit(stream or self, "frameError", stream, frame_type, code, id)
+  if stream and not stream.destroyed and not stream.closed then stream:close(INTERNAL_ERROR) end
 end
 
---- Emits 'timeout' when no frame of a stream came or went for ms milliseconds; 0 ends that.
+--- Emits 'timeout' when nothing came or went for ms milliseconds; 0 ends that.
 function methods:setTimeout(ms, callback)
   errors.check_range(ms, "msecs", 0, 2147483647)
   if self._timer then
@@ -376,15 +377,15 @@ function methods:setTimeout(ms, callback)
     return self
   end
   if callback then self:on("timeout", callback) end
-  local seen = self._activity
+  local seen = core.session_activity(self._slot, self._generation)
   local function fire()
     self._timer = nil
     if self.destroyed then return end
-    if self._activity == seen then
+    if core.session_activity(self._slot, self._generation) == seen then
       if self._on_timeout then self:_on_timeout() else emit(self, "timeout", nil) end
       if self.destroyed then return end
     end
-    seen = self._activity
+    seen = core.session_activity(self._slot, self._generation)
     self._timer = task.timer(ms, fire):unref()
   end
   self._timer = task.timer(ms, fire):unref()

@@ -281,7 +281,7 @@ end
 
 --- A handler or a listener of it threw.
 function methods:_fail(err)
-  if self.destroyed or self._slot == 0 then return end
+  if self.destroyed or self.closed or self._slot == 0 then return end
   if self._fail_response and not self.headersSent then
     self:_fail_response(err)
   else
@@ -391,6 +391,7 @@ methods["end"] = methods.finish
 function methods:_on_end_sent(trailers_due)
   if self.destroyed then return end
   emit_finish(self)
+  if self.destroyed or self.closed then return end -- a listener saw to that
   if trailers_due then
     self._trailers_ready = true
     if emitter.has(self, "wantTrailers") then
@@ -426,8 +427,12 @@ end
 --- From the dispatcher: the queue is empty again.
 function methods:_on_drain()
   self._needs_drain = nil
-  if self.destroyed or self.writableEnded then return end
-  emit(self, "drain", self)
+  if self.destroyed then return end
+  if not self.writableEnded then
+    emit(self, "drain", self)
+  elseif self._waiters then -- a send() whose data is out
+    emitter.wake_waiters(self, "drain")
+  end
 end
 
 function methods:cork() return self end

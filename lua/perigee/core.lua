@@ -53,6 +53,7 @@ int perigee_session_settings(uint32_t slot, uint32_t generation);
 double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote, uint32_t id);
 double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which);
 int perigee_session_window(uint32_t slot, uint32_t generation, uint32_t size);
+double perigee_session_activity(uint32_t slot, uint32_t generation);
 void perigee_session_ref(uint32_t slot, uint32_t generation, uint32_t hold);
 ]]
 
@@ -113,7 +114,13 @@ function core.write(slot, generation, data)
     end
     anchors[anchor] = data
   end
-  return (C.perigee_stream_write(slot, generation, data, length, anchor))
+  local queued = C.perigee_stream_write(slot, generation, data, length, anchor)
+  if queued == -1 and anchor ~= 0 then -- no memory: C never had it
+    anchors[anchor] = false
+    free_count = free_count + 1
+    free_anchors[free_count] = anchor
+  end
+  return queued
 end
 
 function core.stream_end(slot, generation, trailers)
@@ -213,6 +220,7 @@ core.session_destroy = C.perigee_session_destroy
 core.session_ping = C.perigee_session_ping
 core.session_number = C.perigee_session_number
 core.session_window = C.perigee_session_window
+core.session_activity = C.perigee_session_activity
 
 function core.session_setting(slot, generation, remote, id)
   return (C.perigee_session_setting(slot, generation, remote and 1 or 0, id))

@@ -3,7 +3,7 @@
 local task = require "perigee.task"
 local errors = require "perigee.errors"
 
-local run, wake = task.run, task.wake
+local run, wake = task.run, task.wake_at
 
 local emitter = {}
 
@@ -175,6 +175,8 @@ end
 local function call_entry(self, name, entry, owner, ...)
   local listener = entry
   if type(entry) == "table" then
+    if entry.called then return end -- by an emit() inside this one
+    entry.called = true
     remove_entry(self, name, entry)
     listener = entry.listener
   end
@@ -193,14 +195,11 @@ local function wake_waiters(self, name, a, b, c, d)
   for i = 1, #waiters do
     local waiter = waiters[i]
     if waiter.event == name then
-      waiter.done = true
-      wake(waiter.task, a, b, c, d)
+      wake(waiter.task, waiter.serial, a, b, c, d)
     elseif name == "error" then
-      waiter.done = true
-      wake(waiter.task, nil, a)
+      wake(waiter.task, waiter.serial, nil, a)
     elseif name == "close" then
-      waiter.done = true
-      wake(waiter.task, nil, self:_closed_error())
+      wake(waiter.task, waiter.serial, nil, self:_closed_error())
     else
       kept = kept or {}
       kept[#kept + 1] = waiter
@@ -250,6 +249,28 @@ function emitter.has(self, name)
   return (events and events[name] or self._waiters) and true or false
 end
 
+emitter.wake_waiters = wake_waiters
+
+local function forget_waiter(self, waiter)
+  local waiters = self._waiters
+  for i = 1, waiters and #waiters or 0 do
+    if waiters[i] == waiter then
+      table.remove(waiters, i)
+      break
+    end
+  end
+  if waiters and #waiters == 0 then self._waiters = nil end
+end
+
+local function waited(self, waiter, ok, ...)
+  if waiter.timer then waiter.timer:close() end
+  if not ok then
+    forget_waiter(self, waiter)
+    error((...), 0)
+  end
+  return ...
+end
+
 --- Waits for the event and returns its arguments. A once-only event that already happened returns at
 -- once. When 'error' or 'close' comes first: nil, err. After timeout ms (optional): nil,
 -- ERR_PERIGEE_TIMEOUT.
@@ -258,7 +279,8 @@ function methods:await(name, timeout)
   local happened, a, b, c = self:_happened(name)
   if happened then return a, b, c end
   task.check_can_wait()
-  local waiter = { event = name, task = task.current(), done = false }
+  local running, serial = task.ticket()
+  local waiter = { event = name, task = running, serial = serial, timer = false }
   local waiters = self._waiters
   if waiters then
     waiters[#waiters + 1] = waiter
@@ -267,26 +289,12 @@ function methods:await(name, timeout)
   end
   if timeout then
     waiter.timer = task.timer(timeout, function()
-      if waiter.done then return end
-      waiter.done = true
-      for i = 1, self._waiters and #self._waiters or 0 do
-        if self._waiters[i] == waiter then
-          table.remove(self._waiters, i)
-          break
-        end
-      end
-      if self._waiters and #self._waiters == 0 then self._waiters = nil end
-      wake(waiter.task, nil, errors.new("ERR_PERIGEE_TIMEOUT",
+      forget_waiter(self, waiter)
+      wake(running, serial, nil, errors.new("ERR_PERIGEE_TIMEOUT",
         ("'%s' did not come within %d ms"):format(name, timeout)))
     end)
-    return emitter.stop_timer(waiter, task.suspend())
   end
-  return task.suspend()
-end
-
-function emitter.stop_timer(waiter, ...)
-  waiter.timer:close()
-  return ...
+  return waited(self, waiter, pcall(task.suspend))
 end
 
 --- Overridden by classes: has a once-only event happened, and with what?

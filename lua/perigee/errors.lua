@@ -33,7 +33,9 @@ end
 --- Any thrown value as an error: tables of ours as they are, the rest as a message.
 function errors.from(value)
   if errors.is(value) then return value end
-  return errors.new(nil, tostring(value), { value = value })
+  local ok, text = pcall(tostring, value)
+  return errors.new(nil, ok and type(text) == "string" and text or "(a " .. type(value) .. " without a text)",
+    { value = value })
 end
 
 local function shown(value)

@@ -6,6 +6,14 @@ local errors = require "perigee.errors"
 
 local failure = {}
 
+--- The text of any thrown value; a __tostring that fails is no reason to fail too.
+local function text_of(err)
+  local ok, text = pcall(tostring, err)
+  if ok and type(text) == "string" then return text end
+  return "(a " .. type(err) .. " without a text)"
+end
+failure.text_of = text_of
+
 local function identity(stream)
   local session = stream and stream._session
   return session and tostring(session._number) or nil, stream and stream.id and tostring(stream.id) or nil
@@ -15,7 +23,7 @@ end
 function failure.log(level, message, err, where, stream)
   local traceback = type(where) == "thread" and debug.traceback(where) or where
   local session, id = identity(stream)
-  native.log(level, message, "error", tostring(err), "session", session, "stream", id,
+  native.log(level, message, "error", text_of(err), "session", session, "stream", id,
     "traceback", traceback)
 end
 
@@ -24,7 +32,7 @@ local function is_peers_doing(err)
   return errors.is(err) and (err.code == "ERR_HTTP2_INVALID_STREAM" or err.code == "ERR_PERIGEE_CANCELLED")
 end
 
---- Hook for the main chunk: called instead of the log when it fails.
+--- Hooks: on_main is called instead of the log when the main chunk fails, on_any after each logged failure.
 failure.on_main = nil
 
 task.set_failure_handler(function(owner, err, co)
@@ -39,6 +47,7 @@ task.set_failure_handler(function(owner, err, co)
     return
   end
   failure.log("error", owner and "handler failed" or "callback failed", err, co, owner)
+  if failure.on_any then failure.on_any() end
   if owner and owner._fail then owner:_fail(err) end
 end)
 

@@ -25,7 +25,7 @@ local function fail(text)
 end
 
 local function main_failed(err, traceback)
-  local text = tostring(err)
+  local text = failure.text_of(err)
   -- The traceback begins with the error's text when that is a string; ours is a table.
   complain(text .. "\n" .. traceback:gsub("^.-stack traceback:", "stack traceback:"))
   native.set_status(1)
@@ -58,7 +58,10 @@ local function check_handlers(handlers, path)
       return nil, ("%s: the handler %q must be a function, not a %s"):format(path, name, type(fn))
     end
   end
-  if not handlers.stream and not handlers.request then
+  if handlers.request then
+    return nil, ("%s: the compat handler \"request\" is not supported (use \"stream\")"):format(path)
+  end
+  if not handlers.stream then
     return nil, ("%s returned a table without a stream handler"):format(path)
   end
   return true
@@ -188,13 +191,22 @@ end
 local function record_only()
   server_module.recorder = function() end
   client_module.recorder = function() end
-  local inert = { close = function() end, ref = function(t) return t end, unref = function(t) return t end }
+  -- Whatever is asked of it, it does nothing.
+  local inert = setmetatable({}, { __index = function() return function(self) return self end end })
   local function no_timer(fn)
     errors.check_type(fn, "callback", "function")
     return inert
   end
   -- luacheck: globals setTimeout setInterval setImmediate
   setTimeout, setInterval, setImmediate = no_timer, no_timer, no_timer
+  local uv = require "luv"
+  for name in next, uv do
+    if type(name) == "string" and (name:find "^new_" or name == "spawn" or name == "getaddrinfo" or
+      name == "queue_work") then
+      uv[name] = function() return inert end
+    end
+  end
+  failure.on_any = function() native.set_status(1) end
 end
 
 --- Runs the script: start = {path, arguments, listen, certificate, key, check}.
@@ -211,15 +223,14 @@ function program.start(start)
   task.run(nil, function()
     failure.main_coroutine = coroutine.running()
     local result = chunk(unpack(start.arguments))
-    failure.main_coroutine = nil
     on_result(start, result)
+    failure.main_coroutine = nil
   end)
-  if start.check then
-    ticks.drain()
-    native.stop()
-    return
-  end
   ticks.drain()
+  if start.check then
+    if failure.main_coroutine then complain(path .. ": the main chunk waits; checked up to there") end
+    native.stop()
+  end
 end
 
 --- SIGINT, SIGTERM: servers and sessions close in order; the program ends when the last is gone, or after 30 s.

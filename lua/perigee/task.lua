@@ -67,6 +67,7 @@ local function settle(t, ok, what)
         pooled = pooled + 1
         pool[pooled] = t
       end
+      if owner and owner._unread_waits then owner:_after_finish() end
       return true
     end
     t.suspended = true
@@ -102,9 +103,10 @@ function task.run(owner, fn, a, b, c, d)
     pool[pooled] = nil
     pooled = pooled - 1
   else
-    t = { co = create(body), owner = nil, suspended = false }
+    t = { co = create(body), owner = nil, suspended = false, serial = 0, run = 0 }
   end
   t.owner = owner
+  t.run = t.run + 1
   return (switch(t, fn, a, b, c, d))
 end
 
@@ -121,12 +123,15 @@ local function received(first, ...)
   return first, ...
 end
 
+-- One can wait through these.
+local transparent = { yield = true, pcall = true, xpcall = true, resume = true }
+
 -- The C function between us and the task, for the error's text.
 local function boundary()
   for level = 3, 60 do
     local info = debug.getinfo(level, "Sn")
     if not info then break end
-    if info.what == "C" and info.name and info.name ~= "yield" then return info.name end
+    if info.what == "C" and info.name and not transparent[info.name] then return info.name end
   end
   return "a C function"
 end
@@ -149,22 +154,36 @@ function task.suspend()
   return received(raw_yield(SUSPEND))
 end
 
---- The running task, for task.wake().
-function task.current()
-  return current
+--- The running task and its serial number, for task.wake_at(). The number is good for the next wait only: a task
+-- is used again when it is done, and a late wake-up must not find the next one.
+function task.ticket()
+  return current, current.serial
 end
 
 local function take_up(t)
   if not t.suspended then return false end
   t.suspended = false
+  t.serial = t.serial + 1
   local owner = t.owner
   if owner and owner._tasks then owner._tasks[t] = nil end
   return true
 end
 
---- Goes on with a suspended task; a task that is not suspended is left alone.
-function task.wake(t, a, b, c, d)
-  if take_up(t) then switch(t, a, b, c, d) end
+--- Goes on with a suspended task; one that does not wait any more, or waits for something else, is left alone.
+function task.wake_at(t, serial, a, b, c, d)
+  if t.serial == serial and take_up(t) then switch(t, a, b, c, d) end
+end
+
+--- The running task, for task.wake(): take it, start what will wake it, call task.suspend().
+function task.current()
+  if not current then return nil end
+  return { task = current, run = current.run }
+end
+
+--- Lets task.suspend() of the task that task.current() gave return these values. Too late is no harm.
+function task.wake(running, a, b, c, d)
+  local t = running.task
+  if t.run == running.run and take_up(t) then switch(t, a, b, c, d) end
 end
 
 --- Goes on with a suspended task by throwing err in it.
@@ -199,7 +218,8 @@ Handle.__index = Handle
 --- Waits for the task; returns what its function returned, or nil, err when it failed.
 function Handle:await()
   if not self.done then
-    self.waiters[#self.waiters + 1] = current
+    task.check_can_wait()
+    self.waiters[#self.waiters + 1] = { task.ticket() }
     task.suspend()
   end
   if self.err ~= nil then return nil, self.err end
@@ -222,16 +242,13 @@ local function finish(handle, ok, ...)
   else
     handle.err = (...)
   end
-  local heard = #handle.waiters > 0
-  for i = 1, #handle.waiters do task.wake(handle.waiters[i]) end
-  if not ok and not heard then error((...), 0) end
+  local waiters = handle.waiters
+  for i = 1, #waiters do task.wake_at(waiters[i][1], waiters[i][2]) end
+  if handle.on_done then handle.on_done(handle) end
+  if not ok and #waiters == 0 and not handle.on_done then error((...), 0) end
 end
 
---- Starts fn(...) as a task of its own that belongs to the same stream. Returns a handle with
--- await() and cancel(). A failure that nobody waits for is logged.
-function task.spawn(fn, ...)
-  errors.check_type(fn, "fn", "function")
-  local handle = setmetatable({ waiters = {}, done = false, count = 0 }, Handle)
+local function start(handle, fn, ...)
   local n = select("#", ...)
   local arguments = { ... }
   task.run(task.owner(), function()
@@ -241,29 +258,54 @@ function task.spawn(fn, ...)
   return handle
 end
 
+--- Starts fn(...) as a task of its own that belongs to the same stream. Returns a handle with
+-- await() and cancel(). A failure that nobody waits for is logged.
+function task.spawn(fn, ...)
+  errors.check_type(fn, "fn", "function")
+  return start(setmetatable({ waiters = {}, done = false, count = 0 }, Handle), fn, ...)
+end
+
 --- Waits for all functions, run side by side. Returns a list of their first results, or nil, err of the first
 -- that failed (the others are cancelled then).
 function task.all(functions)
   errors.check_type(functions, "functions", "table")
-  local handles, results = {}, {}
-  for i = 1, #functions do handles[i] = task.spawn(functions[i]) end
-  for i = 1, #handles do
-    local value, err = handles[i]:await()
-    if err ~= nil and handles[i].err ~= nil then
-      for j = i + 1, #handles do handles[j]:cancel() end
-      return nil, err
-    end
-    results[i] = value
+  task.check_can_wait()
+  local waiting, serial = task.ticket()
+  local handles, left, failed = {}, #functions, nil
+  local suspended = false
+  local function on_done(handle)
+    left = left - 1
+    if handle.err ~= nil and not failed then failed = handle end
+    if suspended and (failed or left == 0) then task.wake_at(waiting, serial) end
   end
+  for i = 1, #functions do
+    errors.check_type(functions[i], "function " .. i, "function")
+    local handle = setmetatable({ waiters = {}, done = false, count = 0, on_done = on_done }, Handle)
+    handles[i] = handle
+    if not failed then start(handle, functions[i]) end
+  end
+  if not failed and left > 0 then
+    suspended = true
+    task.suspend()
+  end
+  suspended = false
+  if failed then
+    for i = 1, #handles do handles[i]:cancel() end
+    return nil, failed.err
+  end
+  local results = {}
+  for i = 1, #handles do results[i] = handles[i].results[1] end
   return results
 end
 
 --- Waits ms milliseconds.
 function task.sleep(ms)
   task.check_can_wait()
-  local t = current
-  task.timer(ms, function() task.wake(t) end)
-  task.suspend()
+  local t, serial = task.ticket()
+  local timer = task.timer(ms, function() task.wake_at(t, serial) end)
+  local ok, err = pcall(task.suspend)
+  timer:close() -- a cancelled sleep leaves nothing behind
+  if not ok then error(err, 0) end
 end
 
 -- coroutine.* for scripts: a scheduler's yield passes through a user's coroutines to the task.
