@@ -37,18 +37,26 @@ for _, name in ipairs {
   end
 end
 
+-- luv takes a closed handle's userdata for a stranger.
+local function is_open(handle)
+  local known, closing = pcall(stock.is_closing, handle)
+  return known and not closing
+end
+
 --- Calls fn(handle) for each open handle that was made through luv.
 function uv.walk(fn)
   errors.check_type(fn, "callback", "function")
   local open = {}
-  for handle in next, handles do open[#open + 1] = handle end
+  for handle in next, handles do
+    if is_open(handle) then open[#open + 1] = handle end
+  end
   for i = 1, #open do fn(open[i]) end
 end
 
 --- For the end of the program: closes what the script left open.
 function uv._close_all()
   for handle in next, handles do
-    if not handle:is_closing() then handle:close() end
+    if is_open(handle) then stock.close(handle) end
   end
 end
 
