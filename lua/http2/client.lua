@@ -97,10 +97,9 @@ function session_methods:_fail_pending(err, cause)
     local stream = order[i]
     if stream.pending and not stream.destroyed then
       if cause then err.cause = cause end
-      stream.destroyed = true
       stream.closed = true
       stream.rstCode = 8
-      put_tick(stream_class.emit_close, stream, err)
+      stream_class.finish_life(stream, err)
     end
   end
 end
@@ -108,9 +107,8 @@ end
 local function fail_later(session, code)
   local stream = setmetatable({ _session = session, _slot = 0, _generation = 0 }, Stream)
   session._open = session._open + 1
-  stream.destroyed = true
   stream.closed = true
-  put_tick(stream_class.emit_close, stream, errors.make(code))
+  stream_class.finish_life(stream, errors.make(code))
   return stream
 end
 

@@ -89,7 +89,7 @@ on[8] = function(slot, generation, id, session_slot, _, flags, is_head) -- EVENT
   session._open = session._open + 1
   local t = headers.of_stream(stream)
   stream._headers = t
-  if is_head == 1 then stream.headRequest = true end
+  if is_head == 1 then stream.headRequest, stream.writableEnded = true, true end
   local raw = server._wants_raw and headers.raw(stream) or nil
   if session._events then emit(session, "stream", stream, stream, t, flags, raw) end
   if not emit(server, "stream", stream, stream, t, flags, raw) then

@@ -246,7 +246,7 @@ local function next_chunk(self)
       if self.complete then return nil end
       return nil, self:_closed_error()
     end
-    if self.destroyed or self._slot == 0 then return nil, self:_closed_error() end
+    if self.destroyed or (self._slot == 0 and not self.pending) then return nil, self:_closed_error() end
     task.check_can_wait()
     if self._reader and self._reader.suspended and self._reader.serial == self._reader_serial then
       error(errors.new("ERR_PERIGEE_READER", "another task waits for this body already"), 0)

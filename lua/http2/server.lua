@@ -155,7 +155,7 @@ end
 function Server:address()
   if not self.listening then return nil end
   local host, port, family = native.server_address(self._slot, self._generation)
-  if not port then return host end
+  if not port then return host and host:gsub("^unix:", "") or nil end
   return { address = host, family = family, port = port }
 end
 
@@ -177,7 +177,7 @@ end
 -- 'close') when the last connection is gone.
 function Server:close(callback)
   if callback ~= nil then errors.check_type(callback, "callback", "function") end
-  if not self.listening and not self._closing and self._connections == 0 then
+  if not self._slot then
     if callback then put_tick(task.run, nil, callback, errors.make("ERR_SERVER_NOT_RUNNING")) end
     return self
   end

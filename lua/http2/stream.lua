@@ -108,6 +108,7 @@ end
 
 -- 'error' (if any) and then 'close', the last event.
 local function emit_close(self, err)
+  self._close_due = nil
   self._last_error = err
   if err then emit(self, "error", self, err) end
   self._close_emitted = true
@@ -125,8 +126,10 @@ end
 local function finish_life(self, err)
   self.destroyed = true
   self._buffer = nil
+  self._close_due = true
   put_tick(emit_close, self, err)
 end
+class.finish_life = finish_life
 
 local function mark_aborted(self)
   if self.aborted or self.writableEnded then return end
@@ -262,7 +265,12 @@ function methods:_on_closed(code, by, reason)
     -- The peer's RST_STREAM(NO_ERROR) ends a body too; `complete` tells the difference.
     self._cut = not self.complete
     self._close_waits = true
-    if not self._flowing and self._reads == nil and self._unread_is_dropped then self:resume() end
+    -- What is empty has been read; and a server drops what nobody wants.
+    if not self._buffer and not self._reader then
+      self._flowing = true
+    elseif not self._flowing and self._reads == nil and self._unread_is_dropped then
+      self:resume()
+    end
     self:_flow()
     if self.readableEnded or (self._unread_is_dropped and not self._flowing) then self:_maybe_done() end
     return
@@ -319,7 +327,10 @@ end
 function methods:write(data, encoding, callback)
   if type(encoding) == "function" then callback = encoding end
   if type(data) ~= "string" then errors.check_type(data, "chunk", "string") end
-  if self.writableEnded and not (self.destroyed or self.closed) then return write_after_end(self, callback) end
+  if self.writableEnded and not (self.destroyed or self.closed) then
+    if self.headRequest and not self.headersSent then self:respond() end
+    return write_after_end(self, callback)
+  end
   if self.destroyed or self.closed then
     if callback then put_tick(call_back, callback, errors.make("ERR_STREAM_DESTROYED", "write"), self) end
     return false
@@ -368,6 +379,7 @@ function methods:finish(data, encoding, callback)
     end
   end
   if self.writableEnded then
+    if self.headRequest and not self.headersSent and not self.closed then self:respond() end
     if data ~= nil and not self.destroyed and not self.closed then write_after_end(self) end
     return self
   end
@@ -448,7 +460,7 @@ end
 --- For await(): what happened once and for all.
 function methods:_happened(name)
   if name == "close" then
-    return self._close_emitted or (self.destroyed and self._slot == 0 and self._last_error == nil) or false
+    return self.destroyed and self._slot == 0 and not self._close_due
   elseif name == "end" then
     if self.readableEnded then
       if self.complete then return true end
@@ -500,5 +512,4 @@ function methods:setTimeout(ms, callback)
   return self
 end
 
-class.emit_close = emit_close
 return class

@@ -127,7 +127,7 @@ end
 local function announce(server, where)
   local address = server:address()
   if type(address) == "string" then
-    print("listening on " .. address)
+    print("listening on unix:" .. address)
   else
     print(("listening on %s://%s:%d"):format(where.secure and "https" or "http",
       where.named or host_in_url(where.host), address.port))

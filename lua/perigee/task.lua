@@ -123,15 +123,22 @@ local function received(first, ...)
   return first, ...
 end
 
+-- A function that was called in a tail call has no name on the stack.
+local library = {}
+for _, part in next, { string = string, table = table } do
+  for name, fn in next, part do library[fn] = name end
+end
+
 -- One can wait through these.
 local transparent = { yield = true, pcall = true, xpcall = true, resume = true }
 
 -- The C function between us and the task, for the error's text.
 local function boundary()
   for level = 3, 60 do
-    local info = debug.getinfo(level, "Sn")
+    local info = debug.getinfo(level, "Snf")
     if not info then break end
-    if info.what == "C" and info.name and not transparent[info.name] then return info.name end
+    local name = info.name or library[info.func]
+    if info.what == "C" and name and not transparent[name] then return name end
   end
   return "a C function"
 end

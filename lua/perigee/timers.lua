@@ -54,6 +54,7 @@ local function start(fn, ms, again, ...)
     if not again then timer:close() end
     fn(unpack(arguments, 1, n))
   end
+  uv.update_time() -- the loop's is of before this callback
   -- A repeat time even for one shot: refresh() needs it.
   timer._handle:start(ms, ms, fire)
   return timer
