@@ -75,6 +75,11 @@ function Server:_on_listener(name, listener)
 end
 
 local function refuse_listen(self, code, text, number)
+  if self._slot and self._connections == 0 then
+    servers[self._slot] = nil
+    native.server_forget(self._slot, self._generation)
+    self._slot = nil
+  end
   local err = errors.new(code, text, { errno = number, syscall = "listen" })
   put_tick(function() emit(self, "error", nil, err) end)
 end

@@ -140,8 +140,7 @@ end
 --- For the runner: closes what is open.
 function support.close_all()
   for _, server in ipairs(servers) do
-    -- A server that only ever had pairs does not listen, but has something to close.
-    if server.listening then server:close() end
+    if server._slot and not server._closing then server:close() end -- it listens, or has pairs
   end
   for _, session in ipairs(sessions) do session:destroy() end
   for _, server in ipairs(servers) do
