@@ -195,7 +195,8 @@ local function refuse(err, name, value)
   if err == FIELD_NAME then errors.throw("ERR_INVALID_HTTP_TOKEN", name) end
   if err == FIELD_VALUE then errors.throw("ERR_INVALID_CHAR", name) end
   if err == FIELD_CONNECTION then errors.throw("ERR_HTTP2_INVALID_CONNECTION_HEADERS", name) end
-  errors.throw("ERR_HTTP2_INVALID_HEADER_VALUE", tostring(#value) .. " bytes", name)
+  error(errors.new("ERR_HTTP2_INVALID_HEADER_VALUE",
+    ("the header block is larger than 128 KiB or 254 fields (at %q)"):format(name)), 0)
 end
 
 local function text_of(value, name)

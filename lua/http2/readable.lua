@@ -27,8 +27,8 @@ local function note_written(entry, taken)
   if not taken and not entry.target.destroyed then entry.blocked = true end
 end
 
-local function unblock(self, entry)
-  entry.blocked = false
+-- Goes on when no target holds it up any more.
+local function go_on(self)
   local pipes = self._pipes
   for i = 1, pipes and #pipes or 0 do
     if pipes[i].blocked then return end
@@ -37,6 +37,12 @@ local function unblock(self, entry)
     self._held_by_pipe = nil
     self:resume()
   end
+end
+
+local function unblock(self, entry)
+  if entry.waits then return end -- its write() has not come back
+  entry.blocked = false
+  go_on(self)
 end
 
 -- A target that is no stream of ours is a script's own code: it may throw, and it may wait.
@@ -65,6 +71,7 @@ local function deliver(self, chunk)
   if pipes then
     for i = 1, #pipes do
       local entry = pipes[i]
+      if not entry then break end -- a target's write() undid a pipe
       write_to(self, entry, chunk)
       if entry.blocked then
         self._flowing = false
@@ -120,7 +127,7 @@ function methods:_flow()
     local pipes = self._pipes
     for i = 1, pipes and #pipes or 0 do
       local entry = pipes[i]
-      if not entry.keep_open then task.run(self, entry.target.finish, entry.target) end
+      if entry and not entry.keep_open then task.run(self, entry.target.finish, entry.target) end
     end
     self:_maybe_done()
   end
@@ -199,6 +206,10 @@ function methods:pipe(target, options)
   if target.on then
     entry.on_drain = function() unblock(self, entry) end
     target:on("drain", entry.on_drain)
+    if target ~= self then
+      entry.on_close = function() self:unpipe(target) end
+      target:on("close", entry.on_close)
+    end
     target:emit("pipe", self)
   end
   self:resume()
@@ -211,13 +222,19 @@ function methods:unpipe(target)
   for i = pipes and #pipes or 0, 1, -1 do
     if target == nil or pipes[i].target == target then
       local entry = table.remove(pipes, i)
-      if entry.on_drain then entry.target:off("drain", entry.on_drain) end
+      if entry.on_drain then
+        entry.target:off("drain", entry.on_drain)
+        if entry.on_close then entry.target:off("close", entry.on_close) end
+      end
       if entry.target.emit then entry.target:emit("unpipe", self) end
     end
   end
   if pipes and #pipes == 0 then
     self._pipes = nil
+    self._held_by_pipe = nil
     self:pause()
+  else
+    go_on(self)
   end
   return self
 end

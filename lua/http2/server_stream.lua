@@ -2,6 +2,7 @@
 local core = require "perigee.core"
 local headers = require "http2.headers"
 local emitter = require "perigee.emitter"
+local failure = require "perigee.failure"
 local errors = require "http2.errors"
 local base = require "http2.stream"
 
@@ -103,7 +104,7 @@ getters.pushAllowed = function() return false end
 function methods:_fail_response(err)
   self:respond { [":status"] = 500, ["content-type"] = "text/plain; charset=utf-8" }
   if self.writableEnded then return end
-  self:finish(self._session.server._expose_errors and tostring(err) .. "\n" or "Internal Server Error\n")
+  self:finish(self._session.server._expose_errors and failure.text_of(err) .. "\n" or "Internal Server Error\n")
 end
 
 -- The answer is out. When nobody wants the rest of the request, the client may stop (RFC 9113 8.1): neither a

@@ -7,6 +7,7 @@ run: deadline 240
 import random
 import socket
 import ssl
+import time
 
 import h2client
 import h2raw
@@ -232,6 +233,75 @@ def readers_that_stop():
                 assert server.rss - before < 64 << 20, f"{(server.rss - before) >> 20} MiB for 100 stalled streams"
             for number, sock in enumerate(socks):
                 h2raw.vanish(sock, reset=number % 2 == 0)
+
+
+# Answers with 4 MiB in one write.
+LARGE = perigee.handler("""
+  stream:respond {}
+  stream:write(("large..."):rep(524288))
+  print("written")
+""")
+
+WIDE = (INITIAL_WINDOW_SIZE, h2raw.MAX_WINDOW)
+
+
+def stalled(port):
+    """A connection with all windows open that takes next to nothing from its socket."""
+    c = Raw(port, WIDE, receive_buffer=4096)
+    c.send(h2raw.window_update(0, h2raw.MAX_WINDOW - 65535))
+    return c
+
+
+@tap.test
+def a_reset_while_much_waits():
+    """a client that asks on without reading and then resets its connection: its session goes, and nothing waits for it"""
+    with perigee.Server(LARGE) as server:
+        before = h2client.live(server.port)
+        fds = perigee.stable(lambda: server.fds)
+        c = stalled(server.port)
+        c.send(h2raw.get(1))
+        server.out.wait_for("^written$")
+        perigee.stable(lambda: server.cpu_seconds)  # it sent what it could
+        c.send(*(h2raw.get(stream) for stream in range(3, 203, 2)))
+        server.out.wait_for("^written$", count=101)
+        c.send(*(h2raw.get(stream) for stream in range(203, 213, 2)))  # it does not read any more
+        h2raw.vanish(c.sock, reset=True)
+        h2client.settled(server.port, before, seconds=0.8)  # not only after the second that lingering takes
+        perigee.eventually(lambda: f"{fds} descriptors, it has {server.fds}", lambda: server.fds == fds, 3)
+        start = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - start < 1 * perigee.FACTOR
+
+
+@tap.test
+def goaways_that_nobody_takes():
+    """session:goaway() again and again, to a client that reads nothing: the last one leaves, nothing stays"""
+    script = perigee.handler("""
+      local session = stream.session
+      local function four(text)
+        for i = 1, 4 do session:goaway(0, 0, (text .. i):rep(100)) end
+        print(text)
+      end
+      stream:respond {}
+      stream:write(("large..."):rep(524288))
+      four("at once ")
+      setImmediate(function() four("afterwards ") end)
+    """)
+    with perigee.Server(script) as server:
+        before = h2client.live(server.port)
+        c = stalled(server.port)
+        c.send(h2raw.get(1))
+        server.out.wait_for("^afterwards $")
+        got = c.until(lambda f: f.kind == h2raw.GOAWAY)
+        while got.payload[8:] != b"afterwards 4" * 100:
+            got = c.until(lambda f: f.kind == h2raw.GOAWAY)
+        assert got.code == h2raw.NO_ERROR, got
+        c.sock.close()
+        c = stalled(server.port)
+        c.send(h2raw.get(1))
+        server.out.wait_for("^afterwards $", count=2)
+        h2raw.vanish(c.sock, reset=True)
+        h2client.settled(server.port, before)
 
 
 @tap.test

@@ -6,6 +6,8 @@ run: deadline 240
 
 import hashlib
 import re
+import signal
+import time
 
 import h2client
 import h2raw
@@ -265,6 +267,164 @@ def a_body_that_nobody_wants():
             client.send(stream, bytes(300_000), end=True)
             assert client.closing(stream).body == b"early"
         assert client.get("/").body == b"early"
+
+
+@tap.test
+def a_body_over_the_limit():
+    """who answers in the middle of an upload is heard: the answer, then RST_STREAM(NO_ERROR), and the slot is free"""
+    script = perigee.handler("""
+      if headers[":path"] == "/limit" then
+        local body, err = stream:body(10)
+        stream:respond { [":status"] = 413 }
+        stream:finish(tostring(body) .. " " .. err.code)
+        return
+      end
+      for _ in stream:chunks() do break end
+      stream:respond { [":status"] = 413 }
+      stream:finish("enough")
+    """)
+    with perigee.Server(script) as server, h2client.Client(server.port) as client:
+        before = client.live()
+        for path, body in (("/limit", b"nil ERR_PERIGEE_BODY_TOO_LARGE"), ("/break", b"enough")) * 6:
+            number = client.request(path, "POST")
+            client.send(number, bytes(30_000))  # 360,000 in all: what is dropped is given back to the connection's window
+            answer = client.response(number)
+            assert answer.status == 413 and answer.body == body, answer
+            client.wait(lambda: answer.reset is not None, f"RST_STREAM behind the answer to {path}")
+            assert answer.reset == h2raw.NO_ERROR, (path, answer)
+            assert client.live() == before
+        with Raw(server.port) as slow:
+            slow.send(h2raw.post(1, "/limit"), h2raw.data(1, bytes(100)))
+            assert slow.response(1)[0] == "413"
+            start = time.monotonic()
+            server.signal(signal.SIGTERM)
+            slow.until(lambda f: f.kind == h2raw.GOAWAY)
+            slow.read_all()
+            client.wait_eof()
+            assert server.wait(3) == 0
+            assert time.monotonic() - start < 2.5 * perigee.FACTOR
+
+
+# --- pipes ---
+
+
+@tap.test
+def a_pipe_whose_target_throws():
+    """a pipe's target that throws is a handler that fails: 500 or a reset, and a log line with session and stream"""
+    script = perigee.handler("""
+      if headers[":path"] == "/late" then stream:respond {} end
+      stream:pipe {
+        write = function(_, chunk)
+          if #chunk > 1 then error("the pipe breaks") end
+        end,
+        finish = function() error("the end breaks") end,
+      }
+    """)
+    with perigee.Server(script, errors="the pipe breaks|the end breaks") as server, h2client.Client(server.port) as client:
+        cases = (("/early", b"chunk"), ("/late", b"chunk"), ("/early", b"x"), ("/late", b"x"))
+        for count, (path, body) in enumerate(cases, 1):
+            number = client.request(path, "POST")
+            client.send(number, body)
+            if body == b"x":
+                client.send(number, end=True)
+            answer = client.closing(number)
+            if path == "/early":
+                assert answer.status == 500, answer
+            else:
+                assert answer.reset == h2raw.INTERNAL_ERROR, answer
+            words = "the end breaks" if body == b"x" else "the pipe breaks"
+            line = server.err.wait_for("^.*level=error.*$", count=count)[-1][0]
+            assert re.search(rf'msg="handler failed".*{words}', line), line
+            assert re.search(rf"\bsession=\d+ .*\bstream={number}\b", line), line
+        assert client.get("/early").status == 500
+
+
+@tap.test
+def a_pipe_whose_target_waits():
+    """a pipe's target may wait in write(): nothing is lost, the order stays, and the end comes behind it"""
+    script = perigee.handler("""
+      local task = require "perigee.task"
+      local got, busy = {}, false
+      stream:pipe {
+        write = function(_, chunk)
+          if busy then print("write within write") end
+          busy = true
+          task.sleep(#got % 3 == 2 and 0 or 3)
+          got[#got + 1] = chunk
+          busy = false
+        end,
+        finish = function()
+          if busy then print("finish within write") end
+          stream:respond {}
+          stream:finish(table.concat(got))
+        end,
+      }
+    """)
+    with perigee.Server(script) as server, h2client.Client(server.port) as client:
+        parts = [b"%04d " % number * 100 for number in range(60)]
+        number = client.request("/", "POST")
+        for at, part in enumerate(parts):
+            client.send(number, part, end=at == len(parts) - 1)
+            if at % 7 == 0:
+                client.ping()
+        assert client.response(number).body == b"".join(parts)
+        assert "within" not in server.stdout, server.stdout
+
+
+@tap.test
+def a_pipe_that_does_not_end_its_target():
+    """pipe(stream, {end_ = false}) leaves the end to the script: one answer, the body and what it adds"""
+    script = perigee.handler("""
+      stream:pipe(stream, { [headers[":path"]:sub(2)] = false })
+      stream:on("end", function() stream:finish("tail") end)
+    """)
+    with perigee.Server(script) as server, Raw(server.port) as c:
+        for stream, name in ((1, "end_"), (3, "end")):
+            c.send(h2raw.post(stream, "/" + name), h2raw.data(stream, b"one "))
+            c.barrier()
+            c.send(h2raw.data(stream, b"two "), h2raw.data(stream, b"", True))
+            assert c.response(stream) == ("200", b"one two tail")
+            assert len(c.on(stream, HEADERS)) == 1, c.on(stream)
+
+
+@tap.test
+def a_pipe_to_a_slow_target_and_a_slower_one():
+    """a pipe to two targets goes at the pace of the slower one, whichever that is, and both get it all"""
+    script = perigee.handler("""
+      local ended = 0
+      local function target(name, pause)
+        local self = { full = false, size = 0 }
+        function self:on(event, fn) if event == "drain" then self.drained = fn end end
+        function self:emit() end
+        function self:write(chunk)
+          if self.full then print(name .. " was full") end
+          self.full = true
+          self.size = self.size + #chunk
+          setTimeout(function() self.full = false self.drained() end, pause)
+          return false
+        end
+        function self:finish()
+          print(name, self.size)
+          ended = ended + 1
+          if ended == 2 then stream:finish("both") end
+        end
+        return self
+      end
+      local slow, slower = target("slow", 1), target("slower", 15)
+      local first = headers[":path"] == "/slow"
+      stream:pipe(first and slow or slower)
+      stream:pipe(first and slower or slow)
+    """)
+    with perigee.Server(script) as server, h2client.Client(server.port) as client:
+        for count, path in enumerate(("/slow", "/slower"), 1):
+            number = client.request(path, "POST")
+            for at in range(15):
+                client.send(number, bytes(1000), end=at == 14)
+                client.ping()
+            assert client.response(number).body == b"both"
+            server.out.wait_for(r"^slow\s+15000$", count=count)
+            server.out.wait_for(r"^slower\s+15000$", count=count)
+        assert "was full" not in server.stdout, server.stdout
 
 
 if __name__ == "__main__":

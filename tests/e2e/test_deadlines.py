@@ -96,6 +96,22 @@ def short_deadlines_over_tls():
 
 
 @tap.test
+def a_header_block_beside_an_idle_time():
+    """half a header block has its own deadline, however long a connection may be idle"""
+    with server("headerTimeout = 500, idleTimeout = 60000") as target:
+        for requests in (0, 1):
+            with Raw(target.port) as c:
+                for stream in range(1, 2 * requests, 2):
+                    c.send(h2raw.get(stream))
+                    assert c.response(stream)[0] == "200"
+                c.barrier()
+                start = time.monotonic()
+                c.send(h2raw.headers(2 * requests + 1, h2raw.block(h2raw.request_fields()), flags=0))
+                c.read_all()
+                on_time(time.monotonic() - start, 0.5, f"half a header block behind {requests} requests")
+
+
+@tap.test
 def idle_connections():
     """a connection without a stream is closed with GOAWAY after the idle time, one with a stream is not"""
     with server("idleTimeout = 500") as target:
@@ -126,6 +142,31 @@ def no_deadline_for_the_slow_and_honest():
                 c.send(h2raw.data(1, b"x"))
             c.send(h2raw.data(1, b"", True), h2raw.window_update(1, 100))
             assert c.response(1) == ("200", b"done")
+
+
+@tap.test
+def a_server_timeout_and_a_busy_session():
+    """server:setTimeout() closes a session that is silent, and none whose handler goes on writing"""
+    script = """
+local server = require("http2").createServer()
+local task = require "perigee.task"
+server:setTimeout(400)
+server:on("stream", function(stream)
+  stream:respond {}
+  for i = 1, 15 do
+    stream:write(i .. " ")
+    task.sleep(100)
+  end
+  stream:finish("end")
+end)
+server:listen(0, "127.0.0.1", function() print("listening on http://127.0.0.1:" .. server:address().port) end)
+"""
+    with perigee.Server(script, form=1) as target, Raw(target.port) as c:
+        c.send(h2raw.get(1))
+        assert c.response(1) == ("200", b"1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 end")
+        start = time.monotonic()
+        c.read_all()
+        assert time.monotonic() - start < 1.5 * perigee.FACTOR
 
 
 @tap.test(long=True, deadline=60)

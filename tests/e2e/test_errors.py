@@ -7,7 +7,7 @@ import socket
 import h2client
 import perigee
 import tap
-from h2raw import INTERNAL_ERROR
+from h2raw import CANCEL, INTERNAL_ERROR
 
 HANDLER = 'return function(stream) stream:respond {} stream:finish("ok") end\n'
 
@@ -85,6 +85,15 @@ def a_script_that_is_no_handler():
     """--listen with a script that returns no handler says what is missing"""
     text = failed("run", "--listen", "http://127.0.0.1:0", "odd.lua", files={"odd.lua": "return 42\n"})
     says(text, r"odd\.lua|script|handler", "handler|function")
+
+
+@tap.test
+def a_handler_of_the_compat_api():
+    """a script that returns {request = fn} is told that there is none, by run and by check"""
+    for more in ("", ", stream = function() end"):
+        files = {"odd.lua": f"return {{ request = function(req, res) res:finish('x') end{more} }}\n"}
+        for argv in (("run", "--listen", "http://127.0.0.1:0"), ("check",)):
+            says(failed(*argv, "odd.lua", files=files), r"odd\.lua", r'\brequest\b')
 
 
 # --- addresses ---
@@ -309,6 +318,60 @@ def a_handler_that_throws_late():
         assert client.response(good).body == b"body"
 
 
+UNTELLABLE = """
+local server = require("http2").createServer { exposeErrors = arg[1] == "exposed" }
+server:on("stream", function(stream, headers)
+  local path = headers[":path"]
+  if path == "/throws" then
+    error(setmetatable({}, { __tostring = function() error("no text") end }))
+  elseif path == "/table" then
+    error(setmetatable({}, { __tostring = function() return {} end }))
+  elseif path == "/destroy" then
+    stream:destroy(setmetatable({}, { __tostring = function() error("no text") end }))
+  elseif path == "/nil" then
+    error(nil)
+  elseif path == "/close" then
+    stream:close(8)
+    error("behind close")
+  end
+  stream:finish("ok")
+end)
+server:on("stream", function(_, headers) print("second " .. headers[":path"]) end)
+server:listen(0, "127.0.0.1", function() print("listening on http://127.0.0.1:" .. server:address().port) end)
+"""
+
+
+def untellable(args):
+    with perigee.Server(UNTELLABLE, args, form=1, errors=True) as server, h2client.Client(server.port) as client:
+        for count, path in enumerate(("/throws", "/table", "/nil", "/destroy", "/close"), 1):
+            number = client.request(path)
+            answer = client.closing(number)
+            if path == "/destroy":
+                assert answer.reset == INTERNAL_ERROR, answer
+            elif path == "/close":
+                assert answer.reset == CANCEL, answer
+            else:
+                assert answer.status == 500, (path, answer)
+            line = server.err.wait_for("^.*level=error.*$", count=count)[-1][0]
+            says(line, "unhandled stream error" if path == "/destroy" else "handler failed", rf"\bstream={number}\b")
+            server.out.wait_for(f"^second {path}$")
+        assert client.get("/").body == b"ok"
+    assert "Lua half" not in server.stderr, server.stderr
+    assert len([line for line in server.err.lines if "level=error" in line]) == 5, server.stderr
+
+
+@tap.test
+def values_that_cannot_be_told():
+    """a thrown value whose __tostring fails, and a throw behind close(), stay with their stream"""
+    untellable([])
+
+
+@tap.test
+def values_that_cannot_be_told_to_the_client():
+    """the same with exposeErrors, which would tell the client"""
+    untellable(["exposed"])
+
+
 @tap.test
 def errors_outside_handlers():
     """a throw in a timer, an unheard 'error' and a throw in a 'close' listener are logged and end nothing"""
@@ -365,6 +428,16 @@ def an_unknown_option():
 
 
 @tap.test
+def options_without_effect():
+    """an option of Node's that Perigee does not have is refused, not ignored"""
+    for option in ("maxSessionMemory = 10", "keepAlive = true"):
+        for call in ("createServer {", 'connect("http://127.0.0.1:1", {'):
+            script = f"local http2 = require 'http2'\n\nhttp2.{call} {option} }}" + (")" if "(" in call else "")
+            text = failed("run", "app.lua", files={"app.lua": script})
+            says(text, "ERR_PERIGEE_NOT_SUPPORTED", option.split()[0], r"app\.lua:3")
+
+
+@tap.test
 def arguments_of_the_wrong_type():
     """what a prototyper passes wrongly is told with Node's codes"""
     script = perigee.handler("""
@@ -379,6 +452,9 @@ def arguments_of_the_wrong_type():
         code(stream.respond, stream, { ["bad name"] = "x" }),
         code(stream.respond, stream, { ["connection"] = "close" }),
         code(stream.respond, stream, { ["x-split"] = "a\\r\\nb" }),
+        code(stream.respond, stream, { ["x-blank"] = " a" }),
+        code(stream.respond, stream, { ["x-blank"] = "a\\t" }),
+        code(stream.respond, stream, { ["x-blank"] = { "a", " " } }),
         code(stream.close, stream, "code"),
       }
       stream:respond {}
@@ -388,6 +464,7 @@ def arguments_of_the_wrong_type():
         assert h2client.get(server.port).body.decode().split() == [
             "ERR_INVALID_ARG_TYPE", "ERR_HTTP2_STATUS_INVALID", "ERR_HTTP2_INVALID_PSEUDOHEADER",
             "ERR_INVALID_HTTP_TOKEN", "ERR_HTTP2_INVALID_CONNECTION_HEADERS", "ERR_INVALID_CHAR",
+            "ERR_INVALID_CHAR", "ERR_INVALID_CHAR", "ERR_INVALID_CHAR",
             "ERR_INVALID_ARG_TYPE",
         ]  # fmt: skip
 
@@ -437,6 +514,37 @@ def check():
         files = {"app.lua": PROGRAM % f'{taken.getsockname()[1]}, "127.0.0.1"'}
         done = perigee.run("check", "app.lua", files=files)
         assert done.code == 0, done
+
+
+@tap.test
+def check_opens_nothing():
+    """check runs whatever a main chunk asks of clients, timers and luv, and opens nothing; what fails in it is told"""
+    connect = 'local http2 = require "http2"\nlocal client = http2.connect("http://127.0.0.1:1")\n'
+    for verbs in ("client:close()", "client:destroy()", "client:ref() client:unref()",
+                  "client:close() client:destroy() client:ref()"):  # fmt: skip
+        done = perigee.run("check", "app.lua", files={"app.lua": connect + verbs}, seconds=3)
+        assert done.code == 0 and done.stderr == "", (verbs, done)
+    timers = "local t = setTimeout(print, 1)\nt:refresh()\nsetTimeout(print, 1):unref()\nclearTimeout(t)\n"
+    done = perigee.run("check", "app.lua", files={"app.lua": timers + "clearInterval(setInterval(print, 1))"}, seconds=3)
+    assert done.code == 0 and done.stderr == done.stdout == "", done
+    for waits in ('require("perigee.task").sleep(1e8)', 'require("http2").createServer():listen(0):await("listening")'):
+        done = perigee.run("check", "app.lua", files={"app.lua": waits + " error('too far')"}, seconds=3)
+        assert done.code == 0, done
+        says(done.stderr, r"app\.lua: .*waits")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        uv = f"""
+local uv = require "luv"
+local server = uv.new_tcp()
+assert(server:bind("127.0.0.1", {taken.getsockname()[1]}))
+assert(server:listen(5, print))
+uv.spawn("/bin/sh", {{ args = {{ "-c", "echo spawned" }}, stdio = {{ nil, 1, 2 }} }}, print)
+"""
+        done = perigee.run("check", "app.lua", files={"app.lua": uv}, seconds=3)
+        assert done.code == 0 and done.stdout == "", done
+    text = failed("check", "app.lua", files={"app.lua": "process.nextTick(function()\n  error('in a tick')\nend)"})
+    says(text, r"app\.lua:2: in a tick")
 
 
 @tap.test

@@ -4,9 +4,11 @@ run: alone
 run: deadline 180
 """
 
+import re
 import resource
 import signal
 import socket
+import threading
 import time
 
 import h2client
@@ -110,6 +112,58 @@ def a_second_signal():
             assert time.monotonic() - start < 1 * perigee.FACTOR
 
 
+def taken(server):
+    """Waits until the daemon has no signal pending: a second one of the same number would be merged with it."""
+
+    def nothing_pending():
+        with open(f"/proc/{server.pid}/status") as f:
+            return int(re.search(r"^ShdPnd:\s*(\w+)", f.read(), re.M)[1], 16) == 0
+
+    perigee.eventually("the signal is taken", nothing_pending)
+
+
+@tap.test
+def two_signals_and_a_busy_handler():
+    """a second signal ends also a process whose handler never comes back"""
+    script = perigee.handler("print('busy') while true do end")
+    with perigee.Server(script, exits=None) as server, Raw(server.port) as c:
+        c.send(h2raw.get(1))
+        server.out.wait_for("^busy$")
+        server.signal(signal.SIGTERM)
+        taken(server)
+        assert server.running()
+        start = time.monotonic()
+        server.signal(signal.SIGTERM)
+        server.wait(3)
+        assert time.monotonic() - start < 2.5 * perigee.FACTOR
+
+
+@tap.test
+def two_signals_at_once():
+    """two signals that come together are two: open streams do not hold up the end"""
+    for _ in range(6):
+        with perigee.Server(BODY, exits=None) as server, Raw(server.port) as c:
+            c.send(h2raw.post(1))
+            c.barrier()
+            server.signal(signal.SIGTERM)
+            server.signal(signal.SIGINT)
+            server.wait(3)
+
+
+@tap.test
+def a_signal_during_the_start():
+    """SIGTERM at any moment of the start ends the process"""
+    files = {"app.lua": PROGRAM}
+    for number in range(20):
+        process = perigee.Process([perigee.BINARY, "app.lua"], files)
+        try:
+            threading.Event().wait(number * 0.0005)  # not for anything: this is how late the signal comes
+            process.signal(signal.SIGTERM)
+            process.wait(3)
+        finally:
+            process.stop(0)
+
+
 @tap.test
 def a_signal_and_nobody_there():
     """SIGTERM without a client ends at once with 0"""
@@ -188,6 +242,86 @@ def requests_behind_goaway():
                 end = c.read()
             assert end is None or end.end_stream or end.code == h2raw.REFUSED_STREAM, c.seen
         assert server.wait(5) == 0
+
+
+@tap.test
+def listening_again_in_close():
+    """a listener of 'close' may let the server listen again"""
+    script = """
+local http2 = require "http2"
+local server = http2.createServer()
+server:on("stream", function(stream) stream:finish("again") end)
+local times = 0
+server:on("close", function()
+  times = times + 1
+  print("closed " .. times)
+  if times == 1 then
+    server:listen(0, "127.0.0.1", function() print("listening on http://127.0.0.1:" .. server:address().port) end)
+  end
+end)
+server:listen(0, "127.0.0.1", function() server:close() end)
+"""
+    with perigee.Server(script, form=1) as server:
+        assert h2client.get(server.port).body == b"again"
+        assert server.stop() == 0
+
+
+# --- what a script leaves behind ---
+
+
+@tap.test
+def requests_of_libuv_under_way():
+    """a program that ends while libuv works for it ends by itself and with its own status"""
+    script = """
+local uv = require "luv"
+for _ = 1, 200 do uv.fs_stat("app.lua", function() end) end
+error("that is all")
+"""
+    for _ in range(3):
+        done = perigee.run("app.lua", files={"app.lua": script}, seconds=3)
+        assert done.code == 1 and "that is all" in done.stderr, done
+
+
+@tap.test
+def a_request_of_libuv_that_hangs():
+    """a request of libuv that never ends does not hold up the end by a signal, with or without a server"""
+    opens = """
+local uv = require "luv"
+os.execute("mkfifo fifo")
+uv.fs_open("fifo", "r", 0, function() print("opened") end)
+print("opening")
+"""
+    for script, status in ((opens, 128 + signal.SIGTERM), (PROGRAM + opens, 0)):
+        process = perigee.Process([perigee.BINARY, "app.lua"], {"app.lua": script})
+        try:
+            process.out.wait_for("^opening$")
+            if script != opens:
+                process.out.wait_for("^listening on")
+            process.signal(signal.SIGTERM)
+            assert process.wait(3) == status and "opened" not in process.stdout, process.stderr
+        finally:
+            process.stop(1)
+
+
+@tap.test
+def things_made_at_the_end():
+    """close callbacks of luv and finalizers that connect or listen when all is over do no harm"""
+    connects = 'http2.connect("http://127.0.0.1:1"):on("error", function() end)'
+    listens = 'http2.createServer():listen(0, "127.0.0.1")'
+    for makes in (connects, listens, connects + " " + listens):
+        for script, status in (
+            (f'require("luv").new_timer():close(function() {makes} end) error("the end")', 1),
+            (f'local t = require("luv").new_timer() t:start(1e6, 0, function() end) '
+             f'getmetatable(kept).__gc = function() {makes} end error("the end")', 1),
+            (f'getmetatable(kept).__gc = function() {makes} end process.exit(3)', 3),
+            (f'getmetatable(kept).__gc = function() {makes} end', 0),
+        ):  # fmt: skip
+            script = 'http2 = require "http2"\nkept = newproxy(true)\n' + script
+            done = perigee.run("app.lua", files={"app.lua": script}, seconds=4)
+            assert done.code == status, (script, done)
+    script = f'http2 = require "http2" kept = newproxy(true) getmetatable(kept).__gc = function() {connects} {listens} end'
+    with perigee.Server(script + PROGRAM, form=1) as server:
+        assert h2client.get(server.port).status == 200
 
 
 # --- descriptors ---

@@ -73,6 +73,43 @@ def blocks_that_are_too_large():
 
 
 @tap.test
+def blocks_that_are_too_large_and_who_hears_of_it():
+    """a block that is too large resets its stream whoever listens, and a listener hears of it"""
+    script = perigee.handler("""
+      local path = headers[":path"]
+      if path == "/echo" then return stream:pipe(stream) end
+      for _, name in ipairs { "frameError", "error" } do
+        if path:find(name) then
+          stream:on(name, function(a, b) print(path .. " heard " .. name) end)
+        end
+      end
+      stream:on("close", function() print("closed " .. path) end)
+      local t = {}
+      if path:find "many" then
+        for i = 1, 100 do t["x-" .. i] = ("v"):rep(1000) end
+      else
+        t["x-one"] = ("v"):rep(100000)
+      end
+      stream:respond(t)
+      if not path:find "respond" and not stream.destroyed then stream:finish("body") end
+    """)
+    with perigee.Server(script, errors=True) as server, Raw(server.port) as c:
+        c.send(h2raw.post(1, "/echo"), h2raw.data(1, b"before "))
+        paths = [f"/{size}-{then}{name}" for size in ("one", "many") for then in ("respond", "finish")
+                 for name in ("", "-error", "-frameError")]  # fmt: skip
+        for number, path in enumerate(paths):
+            stream = 2 * number + 3
+            c.send(h2raw.get(stream, path))
+            end = c.until(lambda f: f.stream == stream)
+            assert end.kind == RST_STREAM, (path, end)
+            server.out.wait_for(f"^closed {path}$")
+            if "rror" in path:
+                server.out.wait_for(f"^{path} heard ")
+        c.send(h2raw.data(1, b"and after", True))
+        assert c.response(1) == ("200", b"before and after")
+
+
+@tap.test
 def informational_blocks():
     """additionalHeaders() sends 103 before the answer"""
     with perigee.Server(SCRIPT) as server, h2client.Client(server.port) as client:

@@ -232,6 +232,43 @@ def misuse():
 
 
 @tap.test
+def misuse_of_a_session():
+    """session:destroy() with a code that is no number throws, and the session goes on"""
+    script = perigee.handler("""
+      local out = {}
+      for _, code in ipairs { "NO_ERROR", true, {}, -1, 2 ^ 32, 0.5 } do
+        local ok, err = pcall(stream.session.destroy, stream.session, nil, code)
+        out[#out + 1] = tostring(ok) .. " " .. tostring(type(err) == "table" and err.code)
+      end
+      stream:finish(table.concat(out, ","))
+    """)
+    with perigee.Server(script) as server, h2client.Client(server.port) as client:
+        for _ in range(2):
+            said = client.get("/").body.decode().split(",")
+            assert said[:3] == ["false ERR_INVALID_ARG_TYPE"] * 3, said
+            assert all(one.startswith("false ERR_") for one in said[3:]), said
+
+
+@tap.test
+def a_once_listener_and_an_event_within_the_event():
+    """once() listeners are called once, also when a listener before them causes the event again"""
+    script = """
+local server = require("http2").createServer()
+local inner = 0
+server:on("thing", function(word)
+  if word == "outer" then server:emit("thing", "inner") end
+end)
+server:once("thing", function(word) print("once", word) end)
+server:on("thing", function(word) print("on", word) end)
+server:emit("thing", "outer")
+server:emit("thing", "third")
+"""
+    done = perigee.run("app.lua", files={"app.lua": script})
+    assert done.code == 0 and done.stderr == "", done
+    assert done.stdout.split() == ["once", "inner", "on", "inner", "on", "outer", "on", "third"], done
+
+
+@tap.test
 def a_collection_in_every_callback():
     """with a full collection in every callback, streams, listeners and tables stay as they are"""
     script = perigee.handler("""

@@ -130,6 +130,47 @@ def nobody_there():
     ], out  # fmt: skip
 
 
+@tap.test
+def a_request_table_that_changes():
+    """a request table that is changed before the connection is there changes no request, and harms none"""
+    script = """
+local http2 = require "http2"
+local server = http2.createServer()
+server:on("stream", function(stream, headers)
+  local list = {}
+  for _, name in ipairs { ":method", ":path", "x-one", "x-list", "x-late" } do
+    list[#list + 1] = tostring(headers[name])
+  end
+  for chunk in stream:chunks() do list[#list + 1] = chunk end
+  stream:finish(table.concat(list, " "))
+end)
+server:listen(0, "127.0.0.1"):await("listening")
+local client = http2.connect("http://127.0.0.1:" .. server:address().port)
+local given = { [":method"] = "POST", [":path"] = "/first", ["x-one"] = "1", ["x-list"] = { "a", "b" } }
+local first = client:request(given)
+given[":path"], given[":method"], given["x-one"] = 42, nil, function() end
+given["x-list"][1], given["x-late"], given["bad name"] = {}, "late", "x"
+given["connection"] = "close"
+local second = client:request { [":path"] = "/second" }
+first:finish("body")
+for _, req in ipairs { first, second } do
+  req:on("error", function(err) print("error", err.code) end)
+  req:await("response", 2000)
+  print(req:body())
+end
+local third = client:request { [":path"] = "/third" }
+third:await("response", 2000)
+print(third:body())
+client:close()
+server:close()
+"""
+    done = perigee.run("app.lua", files={"app.lua": script})
+    assert done.code == 0 and done.stderr == "", done
+    assert done.stdout.splitlines() == [
+        "POST /first 1 a, b nil body", "GET /second nil nil nil", "GET /third nil nil nil",
+    ], done  # fmt: skip
+
+
 class Script(threading.Thread):
     """A server of one connection: `act` gets it as a Raw that has not spoken."""
 

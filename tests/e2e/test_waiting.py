@@ -3,8 +3,10 @@
 import re
 
 import h2client
+import h2raw
 import perigee
 import tap
+from h2raw import Raw
 
 PROGRAM = """
 local http2 = require "http2"
@@ -160,6 +162,125 @@ server:close()
     assert [" ".join(line.split()) for line in done.stdout.splitlines()[1:]] == [
         "status 200 /main", "body answer", "pcall true /again", "refused nil ECONNREFUSED",
     ], done  # fmt: skip
+
+
+@tap.test
+def late_wake_ups():
+    """what a cancelled task waited for does not wake the task that comes after it"""
+    script = """
+local http2 = require "http2"
+local task = require "perigee.task"
+local server = http2.createServer()
+server:on("stream", function(stream, headers)
+  local path = headers[":path"]
+  local function report(ok, err)
+    print(("%s ended %s"):format(path, ok and tostring(err) or err.code))
+  end
+  if path == "/sleep" then
+    print("waiting")
+    report(pcall(task.sleep, 300))
+    return
+  elseif path == "/await" then
+    print("waiting")
+    report(pcall(server.await, server, "thing"))
+    return
+  elseif path == "/emit" then
+    server:emit("thing", "early")
+  else
+    print("sleeping")
+    local start = require("luv").now()
+    task.sleep(1500)
+    require("luv").update_time()
+    local took = require("luv").now() - start
+    stream:respond {}
+    stream:finish(tostring(took))
+    return
+  end
+  stream:finish("ok")
+end)
+server:listen(0, "127.0.0.1", function() print("listening on http://127.0.0.1:" .. server:address().port) end)
+"""
+    with perigee.Server(script, form=1) as server, h2client.Client(server.port) as client:
+        gone = [client.request("/sleep") for _ in range(3)] + [client.request("/await") for _ in range(50)]
+        server.out.wait_for("^waiting$", count=len(gone))
+        for stream in gone:
+            client.reset(stream)
+        server.out.wait_for("^/(sleep|await) ended ERR_PERIGEE_CANCELLED$", count=len(gone))
+        sleepers = [client.request("/long") for _ in range(60)]
+        server.out.wait_for("^sleeping$", count=len(sleepers))
+        assert client.get("/emit").body == b"ok"
+        for stream in sleepers:
+            took = int(client.response(stream).body)
+            assert 1499 <= took < 1500 + 2000 * perigee.FACTOR, f"sleep(1500) took {took} ms"
+
+
+@tap.test
+def cancelled_waits_and_the_end():
+    """what cancelled tasks waited for does not keep a program alive"""
+    script = """
+local task = require "perigee.task"
+local server = require("http2").createServer()
+local ends = 0
+local function try(fn, ...)
+  local ok, err = pcall(fn, ...)
+  print(ok, type(err) == "table" and err.code or err)
+end
+for i = 1, 50 do
+  local sleeps = task.spawn(try, task.sleep, 60000)
+  local awaits = task.spawn(try, server.await, server, "thing", 60000)
+  sleeps:cancel()
+  awaits:cancel()
+end
+"""
+    done = perigee.run("app.lua", files={"app.lua": script}, seconds=3)
+    assert done.code == 0 and done.stderr == "", done
+    assert done.stdout.split() == ["false", "ERR_PERIGEE_CANCELLED"] * 100, done
+
+
+@tap.test
+def two_readers_of_one_body():
+    """a second task that waits for the same body gets an error, the first gets the body"""
+    script = perigee.handler("""
+      local task = require "perigee.task"
+      local parts = {}
+      local second = task.spawn(function()
+        for chunk in stream:chunks() do parts[#parts + 1] = chunk end
+      end)
+      local ok, err = pcall(function() for _ in stream:chunks() do end end)
+      print("second " .. tostring(ok) .. " " .. tostring(type(err) == "table" and err.code))
+      second:await()
+      stream:respond {}
+      stream:finish(table.concat(parts))
+    """)
+    with perigee.Server(script) as server, h2client.Client(server.port) as client:
+        stream = client.request("/", "POST")
+        server.out.wait_for("^second false ERR_PERIGEE_READER$")
+        for part in (b"one ", b"two ", b"three"):
+            client.send(stream, part)
+            client.ping()
+        client.send(stream, end=True)
+        assert client.response(stream).body == b"one two three"
+
+
+@tap.test
+def a_send_that_waits_while_the_stream_is_finished():
+    """send() returns true when its data is out, also when finish() was called meanwhile"""
+    script = perigee.handler("""
+      stream:respond {}
+      require("perigee.task").spawn(function()
+        local ok, err = stream:send(("x"):rep(200000))
+        print("send", ok, err)
+      end)
+      stream:finish("end")
+      print("finished")
+    """)
+    with perigee.Server(script) as server, Raw(server.port) as c:
+        c.send(h2raw.get(1))
+        server.out.wait_for("^finished$")
+        assert "send" not in server.stdout
+        c.send(h2raw.window_update(0, 2**20), h2raw.window_update(1, 2**20))
+        assert c.response(1) == ("200", b"x" * 200000 + b"end")
+        server.out.wait_for(r"^send\s+true\s+nil$")
 
 
 @tap.test
