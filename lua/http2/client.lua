@@ -31,10 +31,6 @@ function stream_methods:_write_pending(data, callback)
   return #waiting < 4
 end
 
-function stream_methods:_drop_pending()
-  if self.pending and self._session then self._session._queue[self] = nil end
-end
-
 local function emit_ready(stream)
   if not stream.destroyed then emit(stream, "ready", stream) end
 end
@@ -257,7 +253,7 @@ function module.connect(authority, given, listener)
   end
   local session = session_class.new(Session)
   session.connecting = true
-  session._order, session._queue = {}, {}
+  session._order = {}
   session._strict = given.strictSingleValueFields ~= false
   session._max_pings = given.maxOutstandingPings
   session._output_max = 16777216
@@ -282,7 +278,7 @@ function module.connect_pair(server, given)
   server:_make()
   local session = session_class.new(Session)
   session.connecting = true
-  session._order, session._queue = {}, {}
+  session._order = {}
   session._strict = true
   session._output_max = 16777216
   session._scheme, session._authority = "http", "localhost"

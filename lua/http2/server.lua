@@ -1,10 +1,8 @@
 --- http2.server: listening, and the sessions that come of it.
 local native = require "perigee.native"
-local core = require "perigee.core"
 local task = require "perigee.task"
 local ticks = require "perigee.ticks"
 local emitter = require "perigee.emitter"
-local failure = require "perigee.failure"
 local errors = require "http2.errors"
 local options = require "http2.options"
 local session_class = require "http2.session"
@@ -271,6 +269,4 @@ function Server:_on_session_gone(session)
   self:_maybe_closed()
 end
 
-module.failure = failure
-module.core = core
 return module

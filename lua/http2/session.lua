@@ -10,7 +10,7 @@ local settings = require "http2.settings"
 local stream_class = require "http2.stream"
 
 local emit, put_tick = emitter.emit, ticks.put
-local NO_ERROR, INTERNAL_ERROR, CANCEL = 0, 2, 8
+local NO_ERROR, INTERNAL_ERROR = 0, 2
 local PINGS_MAX = 10
 
 local methods = {}
@@ -168,9 +168,8 @@ function methods:_maybe_finish()
   end
 end
 
-function methods:_on_stream_done(stream)
+function methods:_on_stream_done()
   self._open = self._open - 1
-  if self._streams then self._streams[stream] = nil end
   if self.closed and self._open == 0 then self:_maybe_finish() end
 end
 
@@ -400,5 +399,4 @@ function methods:unref()
   core.session_ref(self._slot, self._generation, false)
 end
 
-class.CANCEL = CANCEL
 return class

@@ -119,7 +119,7 @@ local function emit_close(self, err)
     self._timer = nil
   end
   local session = self._session
-  if session then session:_on_stream_done(self) end
+  if session then session:_on_stream_done() end
 end
 
 -- The handler's part of the object is over. err: for 'error', or nil.
@@ -179,7 +179,6 @@ function methods:destroy(err)
   if self.destroyed then return self end -- by an 'aborted' listener
   self._reset_by_us = true
   core.stream_reset(self._slot, self._generation, code)
-  if self._drop_pending then self:_drop_pending() end
   if not err and code ~= NO_ERROR and code ~= CANCEL then err = errors.stream_error(code) end
   finish_life(self, err)
   if self.aborted then put_tick(cancel_tasks, self, "destroyed") end
@@ -255,7 +254,7 @@ function methods:_on_closed(code, by, reason)
       -- The usual end of an answered request.
       self.destroyed = true
       self._buffer = nil
-      self._session:_on_stream_done(self)
+      self._session:_on_stream_done()
       return
     end
     if not self.writableEnded then
