@@ -134,11 +134,14 @@ double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remo
     return http_setting(session->machine, remote, (enum http_setting)id);
 }
 
-/* enum http_state; -1 when there is no session. */
+/* which: enum http_state, 0x100 bytes received, 0x101 bytes sent; -1 when there is no session, or (http_state) no
+ * machine. */
 double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which)
 {
     struct session *session = script_session(slot, generation);
 
+    if (session && which >= 0x100)
+        return which == 0x100 ? session->bytes_in : session->bytes_out;
     if (!session || session->state != SESSION_OPEN)
         return -1;
     return http_state(session->machine, (enum http_state)which, 0);
@@ -229,8 +232,40 @@ static int session_info(lua_State *lua)
     return 1;
 }
 
+static void append_streams(lua_State *lua, const struct list *streams, const struct session *session)
+{
+    list_each(link, streams)
+    {
+        const struct stream *stream = list_entry(link, struct stream, link);
+
+        if (stream->session != session)
+            continue;
+        lua_pushnumber(lua, stream->slot);
+        lua_rawseti(lua, -2, (int)lua_objlen(lua, -2) + 1);
+    }
+}
+
+/* session_streams(slot, generation): the slots of its streams, those too of whose end the script has not heard. */
+static int session_streams(lua_State *lua)
+{
+    struct session *session =
+        script_session((uint32_t)luaL_checknumber(lua, 1), (uint32_t)luaL_checknumber(lua, 2));
+
+    lua_newtable(lua);
+    if (session) {
+        append_streams(lua, &session->worker->dead_streams, session);
+        append_streams(lua, &session->streams, session);
+    }
+    return 1;
+}
+
 void bind_session(lua_State *lua)
 {
-    lua_pushcfunction(lua, session_info);
-    lua_setfield(lua, -2, "session_info");
+    static const luaL_Reg functions[] = {
+        {"session_info", session_info},
+        {"session_streams", session_streams},
+        {NULL, NULL},
+    };
+
+    luaL_register(lua, NULL, functions);
 }

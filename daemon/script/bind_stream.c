@@ -296,7 +296,7 @@ int perigee_stream_field(uint32_t slot, uint32_t generation, uint32_t index)
     return OK;
 }
 
-/* which: 0 bytes that wait, 1 body bytes received, 2 body bytes sent, 3 id, 0x100 + i: http_state i.
+/* which: 0 bytes that wait, 1 body bytes received, 2 body bytes sent, 3 id, 4 ms of life, 0x100 + i: http_state i.
  * -1 when the stream is gone. */
 double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which)
 {
@@ -313,6 +313,8 @@ double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which)
         return stream->bytes_out;
     case 3:
         return stream->id;
+    case 4:
+        return (double)stream_age_ms(stream);
     default:
         if (!stream->session->machine || which < 0x100)
             return -1;

@@ -28,7 +28,7 @@ enum event_kind {
     EVENT_END_SENT,    /* slot: stream; ours is framed */
     EVENT_DRAIN,       /* slot: stream; the queue is empty after it was over the high mark */
     EVENT_STREAM_CLOSED, /* slot: stream; code; flags: enum ended_by; a: 1 when our END_STREAM was framed
-                             * just before; bytes: reason. The last one */
+                             * just before; b: how long it lived, ms; bytes: reason. The last one */
     EVENT_PUSH, /* slot: pushed stream; code: id; a, b: session; its block is stream_block() */
     EVENT_SERVER_ERROR, /* slot: server; bytes: reason */
 };

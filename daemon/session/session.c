@@ -354,6 +354,11 @@ void session_end(struct session *session, enum ended_by by, uint32_t code, const
     session_mark_dirty(session);
 }
 
+enum ended_by session_blame(const struct session *session)
+{
+    return session->machine->end_code == HTTP_ENHANCE_YOUR_CALM ? ENDED_BY_LIMIT : ENDED_BY_PROTOCOL;
+}
+
 void session_go_on_ending(struct session *session)
 {
     if (session->output_dead) {

@@ -75,7 +75,8 @@ struct session {
     enum ended_by by;
     uint32_t end_code;
     uint32_t stream_count;
-    uint32_t activity; /* reads and writes, counted */
+    uint32_t activity;          /* reads and writes, counted */
+    double bytes_in, bytes_out; /* of the protocol, TLS aside */
     char end_name[40];
     char end_reason[200];
     struct {

@@ -25,6 +25,9 @@ void session_end(struct session *session, enum ended_by by, uint32_t code, const
 void session_lose(struct session *session, enum ended_by by, uint32_t code, const char *name,
                   const char *reason);
 
+/* Whose doing it is that the machine ended the session: closeInfo.by (session.c). */
+enum ended_by session_blame(const struct session *session);
+
 /* ENDING: sends what is left, then FIN (session.c). */
 void session_go_on_ending(struct session *session);
 

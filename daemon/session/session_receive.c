@@ -126,8 +126,10 @@ static void on_closed(void *owner, void *of, uint32_t code, bool by_us, const ch
     (void)owner;
     if (stream->peer_reset)
         by = ENDED_BY_PEER;
+    else if (by_us && reason)
+        by = code == HTTP_ENHANCE_YOUR_CALM ? ENDED_BY_LIMIT : ENDED_BY_PROTOCOL;
     else if (by_us)
-        by = reason ? ENDED_BY_PROTOCOL : ENDED_BY_HANDLER;
+        by = ENDED_BY_HANDLER;
     else if (code)
         by = ENDED_BY_PEER;
     stream_on_closed(stream, code, by, reason);
@@ -232,7 +234,7 @@ static void feed(struct session *session, const uint8_t *bytes, size_t length)
         return;
     }
     session_flush_machine(session); /* what ended it is final only then */
-    session_end(session, ENDED_BY_PROTOCOL, session->machine->end_code,
+    session_end(session, session_blame(session), session->machine->end_code,
                 err == ERR_NOMEM ? "ERR_HTTP2_NO_MEM" : "ERR_HTTP2_ERROR",
                 session->machine->end_reason[0] ? session->machine->end_reason : err_text(err));
 }
@@ -288,6 +290,7 @@ void session_ingress(struct session *session)
     switch (err) {
     case OK:
         session->activity++;
+        session->bytes_in += (double)length;
         if (session->state == SESSION_OPEN)
             feed(session, bytes, length);
         else if (session->state == SESSION_SNIFFING)

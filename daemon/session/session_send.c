@@ -64,6 +64,12 @@ void session_on_write_error(struct session *session)
     session_await_hang_up(session);
 }
 
+static enum err send_gathered(struct session *session)
+{
+    session->bytes_out += (double)session->worker->gather->total;
+    return output_send(&session->output, session->worker->gather, session->transport);
+}
+
 void session_flush_machine(struct session *session)
 {
     bool more = true;
@@ -71,7 +77,7 @@ void session_flush_machine(struct session *session)
     while (more && !session->output_dead && session->machine) {
         enum err drained = gather_from(session, &more);
 
-        if (output_send(&session->output, session->worker->gather, session->transport))
+        if (send_gathered(session))
             session_on_write_error(session);
         if (drained || session->output.bytes >= session->options->limits.session_output)
             break;
@@ -91,14 +97,16 @@ static void after_pump(struct session *session)
         return;
     }
     if (http_is_over(session->machine) && (session->machine->end_code || !session->server)) {
-        session_end(session, session->machine->end_code ? ENDED_BY_PROTOCOL : ENDED_NORMALLY,
+        session_end(session, session->machine->end_code ? session_blame(session) : ENDED_NORMALLY,
                     session->machine->end_code, session->machine->end_code ? "ERR_HTTP2_ERROR" : "",
                     session->machine->end_reason);
+        session_go_on_ending(session);
         return;
     }
     if (session->closing && session->stream_count == 0 && list_is_empty(&session->dirty_link)) {
         if (!session->server) {
             session_end(session, ENDED_BY_HANDLER, HTTP_NO_ERROR, "", NULL);
+            session_go_on_ending(session); /* here: 'close' comes before the peer heard of it */
             return;
         }
         session_await_hang_up(session);
@@ -123,14 +131,14 @@ void session_pump(struct session *session)
         bool said = session->worker->gather->count > 0;
 
         session->activity += said;
-        if (output_send(&session->output, session->worker->gather, session->transport)) {
+        if (send_gathered(session)) {
             session_on_write_error(session);
             return;
         }
         if (drained) {
-            session_end(session, ENDED_BY_PROTOCOL, session->machine->end_code, "ERR_HTTP2_ERROR",
-                        session->machine->end_reason[0] ? session->machine->end_reason
-                                                        : err_text(drained));
+            session_end(
+                session, session_blame(session), session->machine->end_code, "ERR_HTTP2_ERROR",
+                session->machine->end_reason[0] ? session->machine->end_reason : err_text(drained));
             return;
         }
         if (!said || !more)

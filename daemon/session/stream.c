@@ -36,6 +36,7 @@ enum err stream_new(struct session *session, uint32_t id, struct stream **out)
     }
     stream->session = session;
     stream->id = id;
+    stream->opened_ms = loop_now_ms(session->worker->loop);
     list_init(&stream->reset_link);
     list_init(&stream->link);
     list_append(&session->streams, &stream->link);
@@ -86,6 +87,11 @@ void stream_pool_free(void)
     while ((link = list_take(&pool)))
         mem_free(list_entry(link, struct stream, link));
     pooled = 0;
+}
+
+uint64_t stream_age_ms(const struct stream *stream)
+{
+    return loop_now_ms(stream->session->worker->loop) - stream->opened_ms;
 }
 
 /* May the script still say something on it? */
@@ -256,6 +262,7 @@ void stream_on_closed(struct stream *stream, uint32_t code, enum ended_by by, co
                            stream->generation);
     }
     event->code = code;
+    event->b = (uint32_t)stream_age_ms(stream);
     event->flags = by;
     if (reason) {
         event->length = (uint32_t)strlen(reason);

@@ -25,6 +25,7 @@ struct stream {
     size_t queued;              /* bytes of the queue that are not framed */
     struct http_block *block;   /* request, or final response */
     double bytes_in, bytes_out; /* of bodies */
+    uint64_t opened_ms;
     uint32_t reset_code;
     bool started;     /* our header block went to the machine: a body may follow */
     bool ending;      /* no chunk will come behind the queue */
@@ -63,6 +64,9 @@ enum err stream_reset(struct stream *stream, uint32_t code);
 
 /* The script is done with that many bytes. */
 void stream_consume(struct stream *stream, uint32_t bytes);
+
+/* How long it has lived, to the loop's last look at the clock. */
+uint64_t stream_age_ms(const struct stream *stream);
 
 /* For the session: the next piece for the machine; the end as the machine saw it. */
 enum err stream_pull(struct stream *stream, size_t max, struct http_piece *piece);

@@ -112,6 +112,31 @@ end
 
 timers.clearImmediate = timers.clearTimeout
 
+-- after_poll: behind the next whole look at the descriptors, wherever in the iteration we are now: a peer that
+-- lives in this process has heard by then what leaves in this turn, and once only.
+local waiting, due = {}, {}
+local prepare, awake
+
+local function before_poll()
+  local now = due
+  due, waiting = waiting, {}
+  for i = 1, #now do now[i][1](now[i][2], now[i][3]) end
+  if #waiting == 0 and #due == 0 then
+    prepare:stop()
+    awake:stop()
+  end
+end
+
+--- For the Lua half: calls fn(a, b), which must not wait or throw, when the descriptors were looked at once.
+function timers.after_poll(fn, a, b)
+  if not prepare then prepare, awake = uv.new_prepare(), uv.new_idle() end
+  if #waiting == 0 and #due == 0 then
+    prepare:start(before_poll)
+    awake:start(function() end) -- so that the loop does not wait
+  end
+  waiting[#waiting + 1] = { fn, a, b }
+end
+
 -- For waits with a time-out, which belong to the waiting task.
 function task.timer(ms, fn)
   return start(fn, ms, false)
