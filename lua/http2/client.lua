@@ -3,6 +3,7 @@ local native = require "perigee.native"
 local core = require "perigee.core"
 local task = require "perigee.task"
 local ticks = require "perigee.ticks"
+local timers = require "perigee.timers"
 local emitter = require "perigee.emitter"
 local errors = require "http2.errors"
 local headers = require "http2.headers"
@@ -108,19 +109,6 @@ local function fail_later(session, code)
   return stream
 end
 
-local function copy_of(t)
-  local copy = {}
-  for name, value in next, t do
-    if type(value) == "table" then
-      local list = {}
-      for i = 1, #value do list[i] = value[i] end
-      value = list
-    end
-    copy[name] = value
-  end
-  return copy
-end
-
 local BODILESS = { GET = true, HEAD = true, DELETE = true }
 
 local request_options = {
@@ -179,7 +167,7 @@ function session_methods:request(t, given)
     end)
   end
   if self.connecting then
-    stream._given = copy_of(t) -- the caller's may change until then
+    stream._given = headers.copy(t)
     self._order[#self._order + 1] = stream
   else
     submit(self, stream)
@@ -187,8 +175,21 @@ function session_methods:request(t, given)
   return stream
 end
 
---- From the dispatcher: the connection stands.
+local function open_late(session)
+  if not session._opens then return end
+  session:_on_open()
+  ticks.drain()
+end
+
+--- From the dispatcher: the connection stands. 'connect' waits until the peer, if it lives in this process, has
+-- heard of us (API.md 9: its 'session' comes first); but not longer than until something comes of the peer.
+function session_methods:_on_open_soon()
+  self._opens = true
+  timers.after_poll(open_late, self)
+end
+
 function session_methods:_on_open()
+  self._opens = nil
   self.connecting = false
   if self.destroyed then return end
   emit(self, "connect", nil, self, self.socket)
@@ -197,10 +198,6 @@ function session_methods:_on_open()
   for i = 1, #order do
     if not order[i].destroyed then submit(self, order[i]) end
   end
-end
-
-function session_methods:_destroy_by_peer(err)
-  self:destroy(err, 0)
 end
 
 local Session = session_class.extend(session_methods, session_getters)

@@ -7,6 +7,7 @@ local emitter = require "perigee.emitter"
 local headers = require "http2.headers"
 local server_module = require "http2.server"
 local client = require "http2.client"
+local session_class = require "http2.session"
 local ServerStream = require "http2.server_stream"
 
 local emit = emitter.emit
@@ -18,13 +19,24 @@ local ENDED_BY_SESSION = 3
 local streams = {}  -- slot -> object while C knows it, then false: the keys stay, so the table is never rehashed
 local sessions = {}
 client.streams, client.sessions = streams, sessions
+session_class.streams = streams
+
+-- The session of an event that the peer caused: a client's 'connect' comes before all of them.
+local function heard_of(slot)
+  local session = sessions[slot]
+  if session and session._opens then
+    session:_on_open()
+    if pending() then drain() end
+  end
+  return session
+end
 
 local on = {}
 
 on[1] = function(slot, generation, _, server_slot) -- EVENT_SESSION_OPEN
   if server_slot == 0 then
     local session = sessions[slot]
-    if session then session:_on_open() end
+    if session then session:_on_open_soon() end
     return
   end
   local server = server_module.by_slot[server_slot]
@@ -37,7 +49,7 @@ on[1] = function(slot, generation, _, server_slot) -- EVENT_SESSION_OPEN
 end
 
 on[2] = function(slot, _, code, name_length, _, by) -- EVENT_SESSION_GONE
-  local session = sessions[slot]
+  local session = heard_of(slot)
   if not session then return end
   sessions[slot] = nil
   local all = event_text()
@@ -46,22 +58,22 @@ on[2] = function(slot, _, code, name_length, _, by) -- EVENT_SESSION_GONE
 end
 
 on[3] = function(slot) -- EVENT_SETTINGS
-  local session = sessions[slot]
+  local session = heard_of(slot)
   if session and not session.destroyed then session:_on_settings() end
 end
 
 on[4] = function(slot) -- EVENT_SETTINGS_ACK
-  local session = sessions[slot]
+  local session = heard_of(slot)
   if session and not session.destroyed then session:_on_settings_ack() end
 end
 
 on[5] = function(slot, _, _, _, _, ack) -- EVENT_PING
-  local session = sessions[slot]
+  local session = heard_of(slot)
   if session and not session.destroyed then session:_on_ping(event_text(), ack == 1) end
 end
 
 on[6] = function(slot, _, code, last_id, _, _, length) -- EVENT_GOAWAY
-  local session = sessions[slot]
+  local session = heard_of(slot)
   if session then session:_on_goaway(code, last_id, length > 0 and event_text() or nil) end
 end
 
@@ -83,7 +95,7 @@ on[8] = function(slot, generation, id, session_slot, _, flags, is_head) -- EVENT
   local stream = setmetatable({
     _slot = slot, _generation = generation, id = id, _session = session, _headers = false, _events = false,
     complete = flags % 2 == END_STREAM, headersSent = false, _sent = false, writableEnded = false,
-    writableFinished = false, closed = false, destroyed = false, _bytes_read = 0, _bytes_written = 0,
+    writableFinished = false, closed = false, destroyed = false, _bytes_read = 0, _bytes_written = 0, _ms = 0,
   }, ServerStream)
   streams[slot] = stream
   session._open = session._open + 1
@@ -133,7 +145,7 @@ on[13] = function(slot) -- EVENT_DRAIN
   if stream then stream:_on_drain() end
 end
 
-on[14] = function(slot, _, code, end_sent, _, by, length) -- EVENT_STREAM_CLOSED
+on[14] = function(slot, _, code, end_sent, ms, by, length) -- EVENT_STREAM_CLOSED
   local stream = streams[slot]
   if not stream then return end
   if end_sent == 1 then
@@ -143,7 +155,7 @@ on[14] = function(slot, _, code, end_sent, _, by, length) -- EVENT_STREAM_CLOSED
   streams[slot] = false
   -- Its end is the session's: what listeners do now they do on a destroyed session (API.md 1, rule 11).
   if by == ENDED_BY_SESSION then stream._session.destroyed = true end
-  stream:_on_closed(code, by, length > 0 and event_text() or nil)
+  stream:_on_closed(code, by, length > 0 and event_text() or false, ms)
 end
 
 on[15] = function(slot, generation) -- EVENT_PUSH: we never ask for pushes

@@ -330,6 +330,21 @@ local function add_list(t, pseudo, strict)
   return dated
 end
 
+--- A copy of a header table or flat list to send: the caller's may change until then.
+function headers.copy(t)
+  if getmetatable(t) == Lazy then fill(t) end
+  local copy = {}
+  for name, value in raw_next, t do
+    if type(value) == "table" then
+      local list = {}
+      for i = 1, #value do list[i] = value[i] end
+      value = list
+    end
+    copy[name] = value
+  end
+  return copy
+end
+
 --- A field of the table or flat form, by its exact lower-case name.
 function headers.get(t, name)
   if t[1] ~= nil then

@@ -194,7 +194,10 @@ function Server:close(callback)
   local open = {}
   for session in next, self._sessions do open[#open + 1] = session end
   table.sort(open, function(a, b) return a._number < b._number end)
-  for i = 1, #open do open[i]:close() end
+  for i = 1, #open do
+    open[i]._closed_by = open[i]._closed_by or "shutdown"
+    open[i]:close()
+  end
   self:_maybe_closed()
   return self
 end

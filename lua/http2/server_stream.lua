@@ -125,5 +125,6 @@ end
 local class = base.extend(methods, getters)
 class.methods._peer_errors_are_quiet = true
 class.methods._unread_is_dropped = true
+class.methods._usual_end = "handler"
 
 return class

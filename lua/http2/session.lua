@@ -3,6 +3,7 @@ local native = require "perigee.native"
 local core = require "perigee.core"
 local task = require "perigee.task"
 local ticks = require "perigee.ticks"
+local timers = require "perigee.timers"
 local emitter = require "perigee.emitter"
 local failure = require "perigee.failure"
 local errors = require "http2.errors"
@@ -12,6 +13,9 @@ local stream_class = require "http2.stream"
 local emit, put_tick = emitter.emit, ticks.put
 local NO_ERROR, INTERNAL_ERROR = 0, 2
 local PINGS_MAX = 10
+local BYTES_IN, BYTES_OUT = 0x100, 0x101 -- beside enum http_state
+
+local logs_ends = native.log_wants "debug"
 
 local methods = {}
 for name, fn in next, emitter.methods do methods[name] = fn end
@@ -131,20 +135,30 @@ end
 -- --- The end.
 
 local function emit_gone(self, err)
+  if self._close_emitted then return end
+  self._close_emitted = true
   if err then
     if self.server then emit(self.server, "sessionError", nil, err, self) end
     emit(self, "error", nil, err)
   end
-  self._close_emitted = true
   emit(self, "close", nil)
 end
 
--- In the next loop iteration but one: after the peer, if it lives in this process, heard GOAWAY.
-local function emit_gone_later(self, err)
-  local timers = require "perigee.timers"
-  timers.setImmediate(function()
-    timers.setImmediate(function() emit_gone(self, err) end)
-  end)
+local function emit_gone_late(self, err)
+  emit_gone(self, err)
+  ticks.drain()
+end
+
+-- Notes how it ended; the first cause is the cause.
+local function note_end(self, by, code, reason, detail)
+  if self.closeInfo then return end
+  self.closeInfo = {
+    by = by, code = code, codeName = errors.code_name(code), reason = reason, detail = detail,
+    bytesIn = math.max(0, core.session_number(self._slot, self._generation, BYTES_IN)),
+    bytesOut = math.max(0, core.session_number(self._slot, self._generation, BYTES_OUT)),
+    ms = native.clock() - self._started,
+  }
+  if logs_ends then failure.log_end(nil, self.closeInfo, self) end
 end
 
 --- Graceful: GOAWAY(NO_ERROR), no new streams; ends when the open ones did. callback at 'close'.
@@ -153,6 +167,7 @@ function methods:close(callback)
   if callback then self:once("close", callback) end
   if self.closed then return end
   self.closed = true
+  self._closed_by = self._closed_by or "handler"
   if self.connecting then
     self:_fail_pending(errors.make("ERR_HTTP2_GOAWAY_SESSION"))
   else
@@ -173,6 +188,25 @@ function methods:_on_stream_done()
   if self.closed and self._open == 0 then self:_maybe_finish() end
 end
 
+-- Destroys the streams, sends GOAWAY(code), lets go of the connection; 'close' is the caller's. stream_code: what
+-- the streams end with.
+local function destroy(self, err, code, stream_code)
+  self.destroyed = true
+  self._destroyed_here = true
+  info(self)
+  note_end(self, stream_code and "peer" or "handler", stream_code or code, "destroyed", err and err.message)
+  self._destroy_error = err
+  local open = native.session_streams(self._slot, self._generation)
+  self:_fail_pending(errors.make("ERR_HTTP2_STREAM_CANCEL", err and (" (caused by: " .. err.message .. ")") or ""),
+    err)
+  local streams = class.streams
+  for i = 1, #open do
+    local stream = streams[open[i]]
+    if stream then stream:_end_with_session(err, stream_code or code) end
+  end
+  core.session_destroy(self._slot, self._generation, code)
+end
+
 --- At once: streams are destroyed, GOAWAY(code), the connection ends. A number in the first place is the
 -- code and makes an error unless it is 0; an error without code means INTERNAL_ERROR.
 function methods:destroy(err, code)
@@ -186,14 +220,9 @@ function methods:destroy(err, code)
     code = code or INTERNAL_ERROR
   end
   code = code or NO_ERROR
-  self.destroyed = true
-  self._destroyed_here = true
-  self:_fail_pending(errors.make("ERR_HTTP2_STREAM_CANCEL", err and (" (caused by: " .. err.message .. ")") or ""),
-    err)
-  info(self)
-  self._destroy_error = err
-  core.session_destroy(self._slot, self._generation, code)
-  emit_gone_later(self, err)
+  destroy(self, err, code)
+  -- Behind what the peer hears of it first, if it lives in this process (API.md 9).
+  timers.after_poll(emit_gone_late, self, err)
 end
 
 function methods:_fail_pending() end
@@ -202,11 +231,9 @@ function methods:_fail_pending() end
 function methods:_on_gone(code, by, name, reason)
   local here = self._destroyed_here
   self.destroyed = true
-  self.closeInfo = {
-    by = by == 0 and "peer" or stream_class.by_names[by], code = code, codeName = errors.code_name(code),
-    reason = name ~= "" and name or "closed", detail = reason ~= "" and reason or nil,
-    ms = native.clock() - self._started,
-  }
+  local orderly = name == "" and code == NO_ERROR and self._closed_by
+  note_end(self, orderly or stream_class.by_names[by] or "peer", code, name ~= "" and name or "closed",
+    reason ~= "" and reason or nil)
   if self._timer then
     self._timer:close()
     self._timer = nil
@@ -227,14 +254,13 @@ function methods:_on_goaway(code, last_id, opaque)
   emit(self, "goaway", nil, code, last_id, opaque)
   if self.destroyed then return end
   if code == NO_ERROR then
+    self._closed_by = self._closed_by or "peer"
     self:close()
   else
-    self:_destroy_by_peer(errors.make("ERR_HTTP2_SESSION_ERROR", tostring(code)))
+    local err = errors.make("ERR_HTTP2_SESSION_ERROR", tostring(code))
+    destroy(self, err, NO_ERROR, code) -- it was the peer's word: ours says NO_ERROR
+    put_tick(emit_gone, self, err)
   end
-end
-
-function methods:_destroy_by_peer(err)
-  self:destroy(err, NO_ERROR)
 end
 
 function methods:_on_unheard_error(err)

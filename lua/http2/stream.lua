@@ -1,9 +1,11 @@
 --- http2.stream: an exchange as the script sees it, what both roles share: life, writing, waiting; reading is in
 -- http2.readable.
 -- The C half knows it by slot and generation; the object stays for as long as the script keeps it.
+local native = require "perigee.native"
 local core = require "perigee.core"
 local task = require "perigee.task"
 local ticks = require "perigee.ticks"
+local timers = require "perigee.timers"
 local emitter = require "perigee.emitter"
 local failure = require "perigee.failure"
 local errors = require "http2.errors"
@@ -12,6 +14,9 @@ local readable = require "http2.readable"
 
 local emit, put_tick = emitter.emit, ticks.put
 local NO_ERROR, INTERNAL_ERROR, CANCEL = 0, 2, 8
+local BY_SESSION, BY_LIMIT = 3, 5 -- enum ended_by
+
+local logs_ends = native.log_wants "debug"
 
 local methods = {}
 for name, fn in next, emitter.methods do methods[name] = fn end
@@ -25,6 +30,8 @@ local defaults = {
   writableEnded = false, writableFinished = false, readableEnded = false,
   writableHighWaterMark = 65536,
   _cut = false, -- the peer's body ended, but not by END_STREAM
+  _ended_by = false, _end_detail = false, -- for closeInfo, where it was not the usual end
+  _usual_end = "peer",
 }
 
 local getters = {}
@@ -110,6 +117,7 @@ end
 local function emit_close(self, err)
   self._close_due = nil
   self._last_error = err
+  if logs_ends and (self._ended_by or self.rstCode ~= NO_ERROR) then failure.log_end(self, self.closeInfo) end
   if err then emit(self, "error", self, err) end
   self._close_emitted = true
   emit(self, "close", self)
@@ -148,13 +156,14 @@ local function emit_finish(self)
 end
 
 -- A reset by either side, after which the rest of the events are owed.
-local function close_abnormally(self, code, err)
-  if not err and code ~= NO_ERROR and code ~= CANCEL then err = errors.stream_error(code) end
+local function close_abnormally(self, code)
+  local err = code ~= NO_ERROR and code ~= CANCEL and errors.stream_error(code) or nil
   if not self.writableFinished then
     self.writableEnded = true
     put_tick(emit_finish, self)
   end
-  if not err and self._flowing and not self.readableEnded then put_tick(readable.emit_end, self) end
+  -- The last word about the body; that it was cut is `complete`'s to say.
+  if self._flowing and not self.readableEnded then put_tick(readable.emit_end, self) end
   finish_life(self, err)
   put_tick(cancel_tasks, self, errors.code_name(code))
 end
@@ -168,6 +177,7 @@ function methods:destroy(err)
     err = errors.from(err)
     code = INTERNAL_ERROR
     if err.code == "ABORT_ERR" then code = CANCEL end
+    if not self._ended_by then self._end_detail = err.message end
   elseif self.closed then
     code = self.rstCode
   end
@@ -179,10 +189,28 @@ function methods:destroy(err)
   if self.destroyed then return self end -- by an 'aborted' listener
   self._reset_by_us = true
   core.stream_reset(self._slot, self._generation, code)
-  if not err and code ~= NO_ERROR and code ~= CANCEL then err = errors.stream_error(code) end
+  if not err then
+    if code ~= NO_ERROR and code ~= CANCEL then err = errors.stream_error(code) end
+    if self._flowing and not self.readableEnded then put_tick(readable.emit_end, self) end
+  end
   finish_life(self, err)
   if self.aborted then put_tick(cancel_tasks, self, "destroyed") end
   return self
+end
+
+--- From the session that is being destroyed: ends with it. err: the session's, or nil.
+function methods:_end_with_session(err, code)
+  if self.destroyed then return end
+  self._ended_by, self._end_detail = BY_SESSION, err and err.message or nil
+  if not self.closed then
+    self.closed = true
+    self.rstCode = code
+    mark_aborted(self)
+  end
+  if self.destroyed then return end -- by an 'aborted' listener
+  if not err and self._flowing and not self.readableEnded then put_tick(readable.emit_end, self) end
+  finish_life(self, err)
+  put_tick(cancel_tasks, self, "the session was destroyed")
 end
 
 --- RST_STREAM with code (0 by default); callback at 'close'. With code 0 after finish() it waits until
@@ -219,28 +247,28 @@ local function is_unheard(self)
     (not events or not (events["end"] or events.close or events.aborted))
 end
 
---- How it ended: {by, code, codeName, reason, detail, bytesIn, bytesOut}; nil while it is open.
+--- How it ended, nil while it is open: {by, code, codeName, reason, detail, bytesIn, bytesOut, ms}.
+-- by: "peer", "handler", "session" (it went with that), "timeout", "limit", "shutdown", "protocol" (the peer broke
+-- it). reason: "finished" when both sides were whole, else "reset". detail: words, or nil. bytes: of the bodies.
 function getters:closeInfo()
-  if self._slot ~= 0 or not self.closed then return nil end
-  local by, code = self._ended_by or 0, self.rstCode
+  if not (self.destroyed or self.closed and self._slot == 0) then return nil end
+  local code, by = self.rstCode, by_names[self._ended_by] or self._reset_by_us and "handler"
   return {
-    by = by_names[by] or (self._reset_by_us and "handler") or "peer", code = code,
-    codeName = errors.code_name(code), reason = by == 0 and "finished" or "reset", detail = self._end_detail,
-    bytesIn = self.bytesRead, bytesOut = self.bytesWritten,
+    by = by or self._usual_end, code = code, codeName = errors.code_name(code), reason = by and "reset" or "finished",
+    detail = self._end_detail or nil, bytesIn = self.bytesRead, bytesOut = self.bytesWritten,
+    ms = self._slot == 0 and self._ms or core.stream_number(self._slot, self._generation, 4),
   }
 end
 
---- From the dispatcher: the protocol is through with it. by: enum ended_by.
-function methods:_on_closed(code, by, reason)
+--- From the dispatcher: the protocol is through with it. by: enum ended_by. ms: how long it lived.
+function methods:_on_closed(code, by, reason, ms)
   self._bytes_read = core.stream_number(self._slot, self._generation, 1)
   self._bytes_written = core.stream_number(self._slot, self._generation, 2)
   local t = self._headers
   if t then headers.keep(t, self) end
   self._slot = 0
-  if by ~= 0 then
-    self._ended_by = by
-    self._end_detail = reason
-  end
+  self._ms = ms
+  if by ~= 0 and not self._ended_by then self._ended_by, self._end_detail = by, reason end
   if self.destroyed then return end
   if self.closed and self._reset_by_us then
     close_abnormally(self, self.rstCode)
@@ -260,6 +288,7 @@ function methods:_on_closed(code, by, reason)
     if not self.writableEnded then
       mark_aborted(self)
       self.writableEnded = true
+      put_tick(emit_finish, self)
     end
     -- The peer's RST_STREAM(NO_ERROR) ends a body too; `complete` tells the difference.
     self._cut = not self.complete
@@ -298,7 +327,8 @@ end
 
 --- 'error' that nobody hears. What a client did is its own business; what the script did is the log's.
 function methods:_on_unheard_error(err)
-  local quiet = self._peer_errors_are_quiet and err.code == "ERR_HTTP2_STREAM_ERROR" or
+  local quiet = self._peer_errors_are_quiet and
+    (err.code == "ERR_HTTP2_STREAM_ERROR" or self._ended_by == BY_SESSION) or -- the session has its own word
     -- A body for HEAD or 304 goes nowhere, as it should; handlers need not ask.
     self.endAfterHeaders and err.code == "ERR_STREAM_WRITE_AFTER_END"
   failure.log(quiet and "debug" or "error", "unhandled stream error", err, nil, self)
@@ -346,6 +376,7 @@ function methods:write(data, encoding, callback)
   if queued > most then
     local err = errors.make("ERR_STREAM_OVERFLOW", most)
     failure.log("warn", "stream reset", err, nil, self)
+    self._ended_by, self._end_detail = BY_LIMIT, err.message
     self:destroy(err)
     return false
   end
@@ -423,16 +454,26 @@ function methods:_on_end_sent(trailers_due)
   end
 end
 
---- Sends trailers, after 'wantTrailers' (respond or request with waitForTrailers).
+local function send_trailers(self, t)
+  if self.closed or self._slot == 0 then return end
+  headers.stage_trailers(t)
+  core.stream_trailers(self._slot, self._generation)
+end
+
+--- Sends trailers on the next turn, after 'wantTrailers' (respond or request with waitForTrailers).
 function methods:sendTrailers(t)
   errors.check_type(t, "headers", "table")
   if self.destroyed or self.closed then errors.throw("ERR_HTTP2_INVALID_STREAM") end
   if self._trailers_sent then errors.throw("ERR_HTTP2_TRAILERS_ALREADY_SENT") end
   if not self._trailers_ready then errors.throw("ERR_HTTP2_TRAILERS_NOT_READY") end
-  headers.stage_trailers(t)
+  headers.stage_trailers(t) -- throws what is wrong with them here and now
   self._trailers_sent = true
   self.sentTrailers = t
-  core.stream_trailers(self._slot, self._generation)
+  if next(t) == nil then
+    core.stream_trailers(self._slot, self._generation) -- only END_STREAM
+  else
+    timers.after_poll(send_trailers, self, headers.copy(t))
+  end
 end
 
 --- From the dispatcher: the queue is empty again.

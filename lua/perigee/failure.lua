@@ -27,6 +27,13 @@ function failure.log(level, message, err, where, stream)
     "traceback", traceback)
 end
 
+--- Logs how a stream or a session (stream: nil) ended, in the words of its closeInfo.
+function failure.log_end(stream, info, session)
+  local number, id = identity(stream)
+  native.log("debug", stream and "stream closed" or "session closed", "by", info.by, "code", info.codeName,
+    "reason", info.reason, "detail", info.detail, "session", number or tostring(session._number), "stream", id)
+end
+
 -- The peer went away while the handler was at work: no fault of the handler.
 local function is_peers_doing(err)
   return errors.is(err) and (err.code == "ERR_HTTP2_INVALID_STREAM" or err.code == "ERR_PERIGEE_CANCELLED")

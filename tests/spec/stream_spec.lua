@@ -716,35 +716,113 @@ describe("additionalHeaders", function()
 end)
 
 describe("closeInfo", function()
-  it("is nil while the stream is open, and tells the sizes of a whole exchange", function()
-    local kept
-    support.request(support.server(function(stream)
+  -- What 'close' listeners see on both sides, when act(server's stream, client's stream) ended an exchange that was
+  -- in the middle of its response.
+  local function infos(act, headers)
+    local got, theirs = {}, nil
+    local ours = open(function(stream)
+      theirs = stream
+      stream:on("error", function() end)
+      stream:on("close", function() got.server = stream.closeInfo end)
+      stream:respond {}
+      stream:write "12345"
+    end, headers)
+    ours:on("error", function() end)
+    ours:on("close", function() got.client = ours.closeInfo end)
+    ours:on("data", function() end)
+    ours:await "data"
+    assert.is_nil(ours.closeInfo)
+    assert.is_nil(theirs.closeInfo)
+    act(theirs, ours)
+    support.wait_for(function() return got.server and got.client end)
+    return got.server, got.client
+  end
+
+  local function brief(info) return ("%s %d %s"):format(info.by, info.code, info.reason) end
+
+  it("is nil while the stream is open, and tells the sizes and the time of a whole exchange", function()
+    local kept, info
+    local answer = support.request(support.server(function(stream)
       kept = stream
       assert.is_nil(stream.closeInfo)
+      stream:on("close", function() info = stream.closeInfo end)
       stream:finish("12" .. stream:body())
     end), { [":method"] = "POST" }, "345")
-    support.wait_for(function() return kept.closeInfo end)
-    local info = kept.closeInfo
-    assert.equal(0, info.code)
+    support.wait_for(function() return info end)
     assert.equal("NGHTTP2_NO_ERROR", info.codeName)
-    assert.equal("finished", info.reason)
-    assert.equal(3, info.bytesIn)
-    assert.equal(5, info.bytesOut)
+    assert.equal("handler 0 finished", brief(info))
+    assert.same({ 3, 5 }, { info.bytesIn, info.bytesOut })
+    assert.is_true(info.ms >= 0 and info.ms < 60000)
+    assert.is_true(kept.complete)
+    support.wait_for(function() return answer.stream.closeInfo end)
+    assert.equal("peer 0 finished", brief(answer.stream.closeInfo))
+    assert.same({ 5, 3 }, { answer.stream.closeInfo.bytesIn, answer.stream.closeInfo.bytesOut })
   end)
 
-  it("names who ended it", function()
-    local kept
-    local stream = open(function(stream)
-      kept = stream
-      stream:respond {}
+  it("of a client that resets", function()
+    local server, client = infos(function(_, ours) ours:close(8) end)
+    assert.equal("peer 8 reset", brief(server))
+    assert.equal("handler 8 reset", brief(client))
+    assert.equal("NGHTTP2_CANCEL", server.codeName)
+    assert.same({ 5, 5 }, { server.bytesOut, client.bytesIn })
+  end)
+
+  it("of a handler that resets, or destroys", function()
+    local server, client = infos(function(theirs) theirs:close(2) end)
+    assert.same({ "handler 2 reset", "peer 2 reset" }, { brief(server), brief(client) })
+    server, client = infos(function(theirs) theirs:destroy() end)
+    assert.same({ "handler 0 reset", "peer 0 reset" }, { brief(server), brief(client) })
+    server = infos(function(theirs) theirs:destroy "boom" end)
+    assert.same({ "handler 2 reset", "boom" }, { brief(server), server.detail })
+  end)
+
+  it("of a session that ends", function()
+    local server, client = infos(function(theirs) theirs.session:destroy(11) end)
+    assert.same({ "session 11 reset", "session 11 reset" }, { brief(server), brief(client) })
+  end)
+
+  it("of a stream whose peer does not take what is written", function()
+    local server = infos(function(theirs, ours)
+      ours:pause()
+      while not theirs.destroyed do theirs:write(("x"):rep(4194304)) end
     end)
-    stream:await "response"
-    stream:close(8)
-    support.over(stream)
-    support.wait_for(function() return kept.closeInfo end)
-    assert.equal("peer", kept.closeInfo.by)
-    assert.equal("NGHTTP2_CANCEL", kept.closeInfo.codeName)
-    assert.equal("handler", stream.closeInfo.by)
+    assert.equal("limit 2 reset", brief(server))
+    assert.matches("stream_output_max", server.detail)
+  end)
+end)
+
+describe("closeInfo of a session", function()
+  local function ends(act)
+    local session, info
+    local server = support.server(function(stream) stream:finish "12345" end)
+    server:on("session", function(one)
+      session = one
+      one:on("error", function() end)
+      one:on("close", function() info = one.closeInfo end)
+    end)
+    local client, client_info = support.connected(server), nil
+    client:on("error", function() end)
+    client:on("close", function() client_info = client.closeInfo end)
+    client:request():body()
+    assert.is_nil(session.closeInfo)
+    act(server, session, client)
+    support.wait_for(function() return info and client_info end)
+    return info, client_info
+  end
+
+  it("names who ended it, and counts the bytes of both directions", function()
+    local server, client = ends(function(_, _, client) client:close() end)
+    assert.same({ "peer", 0 }, { server.by, server.code })
+    assert.same({ "handler", 0 }, { client.by, client.code })
+    assert.is_true(server.bytesIn > 40 and server.bytesOut > 40 and server.ms >= 0)
+    assert.is_true(client.bytesIn > 40 and client.bytesIn <= server.bytesOut)
+    server, client = ends(function(_, session) session:destroy "boom" end)
+    assert.same({ "handler", 2, "boom" }, { server.by, server.code, server.detail })
+    assert.same({ "peer", 2 }, { client.by, client.code })
+    server = ends(function(_, session) session:close() end)
+    assert.same({ "handler", 0 }, { server.by, server.code })
+    server = ends(function(one) one:close() end)
+    assert.same({ "shutdown", 0 }, { server.by, server.code })
   end)
 end)
 
