@@ -23,6 +23,7 @@ static const char help_run[] =
     "                       unix:/run/app.sock; port 0 lets the system choose\n"
     "  --tls-cert FILE      certificate for https addresses (PEM, leaf first)\n"
     "  --tls-key FILE       its private key (PEM)\n"
+    "  --exit-on-error      an error that no script catches ends the program, as in Node\n"
     "  --log-level LEVEL    error, warn (default), info, debug\n"
     "  --log-format FORMAT  logfmt (default), json\n"
     "\n"
@@ -69,6 +70,10 @@ static enum err parse_option(int argc, char **argv, int *i, struct arguments *ou
     const char *option = argv[*i], *value;
     bool missing = false;
 
+    if (strcmp(option, "--exit-on-error") == 0) {
+        out->exit_on_error = true;
+        return OK;
+    }
     if ((value = option_value(argc, argv, i, "--listen", &missing))) {
         if (out->listen_count == LISTEN_MAX)
             return failure_set(failure, ERR_INVALID, "USAGE", "more than %d --listen", LISTEN_MAX);
@@ -88,8 +93,8 @@ static enum err parse_option(int argc, char **argv, int *i, struct arguments *ou
                                "--log-format: expected logfmt or json, found \"%s\"", value);
     } else {
         return failure_set(failure, ERR_INVALID, "USAGE",
-                           "unknown option %s (known: --listen, --tls-cert, --tls-key, --log-level, "
-                           "--log-format)",
+                           "unknown option %s (known: --listen, --tls-cert, --tls-key, "
+                           "--exit-on-error, --log-level, --log-format)",
                            option);
     }
     if (missing)

@@ -2,6 +2,8 @@
 #ifndef PROCESS_ARGUMENTS_H
 #define PROCESS_ARGUMENTS_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/log.h"
 
@@ -17,6 +19,7 @@ struct arguments {
     char *listen[LISTEN_MAX + 1];
     int listen_count;
     const char *tls_certificate, *tls_key;
+    bool exit_on_error;
     enum log_level log_level;
     enum log_format log_format;
 };

@@ -47,6 +47,7 @@ static int run_loop(void *arg)
         .tls_certificate = arguments->tls_certificate,
         .tls_key = arguments->tls_key,
         .check = arguments->command == COMMAND_CHECK,
+        .exit_on_error = arguments->exit_on_error,
     };
     struct loop *loop = NULL;
     struct script *script = NULL;

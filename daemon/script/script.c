@@ -284,6 +284,8 @@ void script_start(struct script *script, const struct script_options *options)
     lua_setfield(lua, -2, "key");
     lua_pushboolean(lua, options->check);
     lua_setfield(lua, -2, "check");
+    lua_pushboolean(lua, options->exit_on_error);
+    lua_setfield(lua, -2, "exit_on_error");
     script_call(script, 1);
     worker_turn(&script->worker);
 }

@@ -70,6 +70,7 @@ function stream_methods:_on_headers(category, t, flags, copy)
   local raw = headers.raw(copy)
   if category == 1 then
     self._response, self._response_flags = t, flags
+    if flags % 2 == 1 then self._bytes_read = -1 end
     emit(self, "response", self, t, flags, raw)
   elseif category == 2 then
     if t[":status"] == 100 then emit(self, "continue", self) end
@@ -156,7 +157,7 @@ function session_methods:request(t, given)
   if ends == nil then ends = BODILESS[pseudo[":method"]] == true end
   local stream = setmetatable({
     _session = self, _slot = 0, _generation = 0, pending = true, _given = t,
-    _pseudo_filled = pseudo, writableEnded = ends or nil, endAfterHeaders = ends or nil,
+    _pseudo_filled = pseudo, writableEnded = ends or nil, headRequest = pseudo[":method"] == "HEAD" or nil,
     _wait_for_trailers = given.waitForTrailers and true or nil,
   }, Stream)
   self._open = self._open + 1

@@ -95,7 +95,8 @@ on[8] = function(slot, generation, id, session_slot, _, flags, is_head) -- EVENT
   local stream = setmetatable({
     _slot = slot, _generation = generation, id = id, _session = session, _headers = false, _events = false,
     complete = flags % 2 == END_STREAM, headersSent = false, _sent = false, writableEnded = false,
-    writableFinished = false, closed = false, destroyed = false, _bytes_read = 0, _bytes_written = 0, _ms = 0,
+    writableFinished = false, closed = false, destroyed = false, _bytes_read = flags % 2 == END_STREAM and -1 or 0,
+    _bytes_written = 0, _ms = 0,
   }, ServerStream)
   streams[slot] = stream
   session._open = session._open + 1

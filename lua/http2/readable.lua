@@ -138,11 +138,16 @@ local function start_flow(self)
   self:_flow()
 end
 
+local function emit_resume(self)
+  emit(self, "resume", self)
+end
+
 --- 'data' events come from now on, until pause().
 function methods:resume()
   self._reads = true
   if not self._flowing then
     self._flowing = true
+    if emitter.has(self, "resume") then put_tick(emit_resume, self) end
     if not self._flow_put and (self._buffer or self.complete or self._cut) then
       self._flow_put = true
       put_tick(start_flow, self)
@@ -153,7 +158,9 @@ end
 
 --- No 'data' until resume(); the peer is held back by its window.
 function methods:pause()
+  local paused = self._flowing == false
   self._flowing = false
+  if not paused and emitter.has(self, "pause") then emit(self, "pause", self) end
   return self
 end
 
@@ -161,9 +168,11 @@ function methods:isPaused()
   return self._flowing == false
 end
 
---- All that waits as one string, or nil.
-function methods:read()
+--- All that waits as one string, or nil. size: so many bytes of it, nil when there are fewer; what is left at the
+-- body's end comes whatever the size.
+function methods:read(size)
   self._reads = true
+  if size ~= nil then errors.check_range(size, "size", 1, 1073741824) end
   local buffer = self._buffer
   if not buffer then
     if (self.complete or self._cut) and not self.readableEnded and not self.destroyed then
@@ -172,8 +181,15 @@ function methods:read()
     end
     return nil
   end
-  self._buffer = nil
   local all = table.concat(buffer)
+  self._buffer = nil
+  if size and #all > size then
+    self._buffer = { all:sub(size + 1) }
+    all = all:sub(1, size)
+  elseif size and #all < size and not (self.complete or self._cut) then
+    self._buffer = { all }
+    return nil
+  end
   consume(self, #all)
   return all
 end

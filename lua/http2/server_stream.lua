@@ -53,7 +53,7 @@ function methods:respond(t, options)
   self._sent = t
   if ends then
     self.writableEnded = true
-    self.endAfterHeaders = true
+    self._bodiless = true
   elseif wait then
     self._wait_for_trailers = true
   end

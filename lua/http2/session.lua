@@ -265,7 +265,7 @@ end
 
 function methods:_on_unheard_error(err)
   if self.server then return end -- 'sessionError' had its chance
-  failure.log("error", "unhandled session error", err, nil, nil)
+  failure.unheard("unhandled session error", err)
 end
 
 function methods:_closed_error()

@@ -26,12 +26,14 @@ for name, fn in next, readable.methods do methods[name] = fn end
 local defaults = {
   _is_stream = true,
   closed = false, destroyed = false, aborted = false, pending = false, rstCode = 0,
-  headersSent = false, complete = false, endAfterHeaders = false,
+  headersSent = false, complete = false, headRequest = false,
   writableEnded = false, writableFinished = false, readableEnded = false,
-  writableHighWaterMark = 65536,
+  writableHighWaterMark = 65536, readableHighWaterMark = 65536, writableCorked = 0,
   _cut = false, -- the peer's body ended, but not by END_STREAM
   _ended_by = false, _end_detail = false, -- for closeInfo, where it was not the usual end
   _usual_end = "peer",
+  _bytes_read = 0, _bytes_written = 0, -- from the end on; _bytes_read is -1 when the peer's headers ended its side
+  _bodiless = false, -- our headers ended ours
 }
 
 local getters = {}
@@ -76,6 +78,32 @@ function getters:readableFlowing()
   return self._flowing
 end
 
+--- Bytes that came and were not read.
+function getters:readableLength()
+  local buffer, length = self._buffer, 0
+  for i = 1, buffer and #buffer or 0 do length = length + #buffer[i] end
+  return length
+end
+
+--- May one still write, and read?
+function getters:writable()
+  return not (self.writableEnded or self.destroyed or self.closed)
+end
+
+function getters:readable()
+  return not (self.readableEnded or self.destroyed)
+end
+
+--- The error that it ended with, or nil.
+function getters:errored()
+  return self._last_error
+end
+
+--- Did the peer's headers end its side: is there no body?
+function getters:endAfterHeaders()
+  return self._bytes_read < 0
+end
+
 --- The session, until the stream is destroyed.
 function getters:session()
   if self.destroyed then return nil end
@@ -84,12 +112,12 @@ end
 
 -- The slot is 0 when the protocol is through with it (and before it has begun).
 function getters:bytesRead()
-  if self._slot == 0 then return self._bytes_read or 0 end
+  if self._slot == 0 then return math.max(0, self._bytes_read) end
   return math.max(0, core.stream_number(self._slot, self._generation, 1))
 end
 
 function getters:bytesWritten()
-  if self._slot == 0 then return self._bytes_written or 0 end
+  if self._slot == 0 then return self._bytes_written end
   return math.max(0, core.stream_number(self._slot, self._generation, 2))
 end
 
@@ -262,7 +290,7 @@ end
 
 --- From the dispatcher: the protocol is through with it. by: enum ended_by. ms: how long it lived.
 function methods:_on_closed(code, by, reason, ms)
-  self._bytes_read = core.stream_number(self._slot, self._generation, 1)
+  if self._bytes_read == 0 then self._bytes_read = core.stream_number(self._slot, self._generation, 1) end
   self._bytes_written = core.stream_number(self._slot, self._generation, 2)
   local t = self._headers
   if t then headers.keep(t, self) end
@@ -330,8 +358,8 @@ function methods:_on_unheard_error(err)
   local quiet = self._peer_errors_are_quiet and
     (err.code == "ERR_HTTP2_STREAM_ERROR" or self._ended_by == BY_SESSION) or -- the session has its own word
     -- A body for HEAD or 304 goes nowhere, as it should; handlers need not ask.
-    self.endAfterHeaders and err.code == "ERR_STREAM_WRITE_AFTER_END"
-  failure.log(quiet and "debug" or "error", "unhandled stream error", err, nil, self)
+    self._bodiless and err.code == "ERR_STREAM_WRITE_AFTER_END"
+  failure.unheard("unhandled stream error", err, self, quiet)
 end
 
 -- --- Writing.
@@ -491,7 +519,16 @@ function methods:cork() return self end
 function methods:uncork() return self end
 function methods:setEncoding() return self end
 function methods:setDefaultEncoding() return self end
-function methods:priority() return self end -- RFC 9113 dropped it
+local priority_noticed = false
+
+--- Does nothing: RFC 9113 dropped priorities. Says so once.
+function methods:priority()
+  if not priority_noticed then
+    priority_noticed = true
+    native.log("warn", "stream:priority() does nothing: RFC 9113 dropped the priorities of RFC 7540")
+  end
+  return self
+end
 
 function methods:_closed_error()
   return self._last_error or errors.make("ERR_STREAM_PREMATURE_CLOSE")

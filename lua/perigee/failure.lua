@@ -27,6 +27,12 @@ function failure.log(level, message, err, where, stream)
     "traceback", traceback)
 end
 
+--- An 'error' event that nobody hears. quiet: it is the peer's doing.
+function failure.unheard(message, err, stream, quiet)
+  failure.log(quiet and "debug" or "error", message, err, nil, stream)
+  if not quiet and failure.on_any then failure.on_any() end
+end
+
 --- Logs how a stream or a session (stream: nil) ended, in the words of its closeInfo.
 function failure.log_end(stream, info, session)
   local number, id = identity(stream)

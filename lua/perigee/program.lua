@@ -209,7 +209,7 @@ local function record_only()
   failure.on_any = function() native.set_status(1) end
 end
 
---- Runs the script: start = {path, arguments, listen, certificate, key, check}.
+--- Runs the script: start = {path, arguments, listen, certificate, key, check, exit_on_error}.
 function program.start(start)
   local path = start.path
   local folder = path:match "^(.*)/[^/]*$" or "."
@@ -220,6 +220,12 @@ function program.start(start)
   local chunk, err = globals.loadfile(path)
   if not chunk then return fail(err) end
   if start.check then record_only() end
+  if start.exit_on_error then
+    failure.on_any = function()
+      native.set_status(1)
+      native.stop()
+    end
+  end
   task.run(nil, function()
     failure.main_coroutine = coroutine.running()
     local result = chunk(unpack(start.arguments))

@@ -573,5 +573,20 @@ def programs_end_by_themselves():
     assert done.code == 3, done
 
 
+@tap.test
+def an_uncaught_error_ends_the_program_when_told_to():
+    """--exit-on-error: a throw, or an 'error' nobody hears, is logged and ends the program with 1"""
+    program = """
+      setInterval(function() end, 1000)
+      %s
+    """
+    for line, wanted in (
+        ('setImmediate(function() error("wrong") end)', "wrong"),
+        ('require("http2").connect("http://127.0.0.1:1")', "ECONNREFUSED"),
+    ):
+        done = perigee.run("run", "--exit-on-error", "app.lua", files={"app.lua": program % line})
+        assert done.code == 1 and re.search(rf"level=error .*{wanted}", done.stderr), done
+
+
 if __name__ == "__main__":
     tap.main()

@@ -9,12 +9,13 @@ local function open(handler, headers, options)
 end
 
 -- Runs look(stream) in a handler, answers what it left unanswered, and waits for all of it.
-local function in_handler(look, headers)
+local function in_handler(look, headers, sent)
   local out
   local stream = open(function(stream, t)
     out = { look(stream, t) }
     if not stream.closed and not stream.writableEnded then stream:finish() end
-  end, headers)
+  end, sent and { [":method"] = "POST" } or headers)
+  if sent then stream:finish(sent) end
   support.over(stream)
   return unpack(out or {})
 end
@@ -61,7 +62,7 @@ describe("respond", function()
     local stream = open(function(stream)
       stream:respond({ [":status"] = 404 }, { endStream = true })
       assert.is_true(stream.writableEnded)
-      assert.is_true(stream.endAfterHeaders)
+      assert.is_true(stream.writableEnded)
     end)
     local t, flags = stream:await "response"
     assert.equal(404, t[":status"])
@@ -549,6 +550,53 @@ describe("reading a body", function()
     assert.equal("ab", stream:read())
     assert.is_nil(stream:read())
     stream:await "close"
+  end)
+
+  it("by read(size) takes that much, and the rest at the end", function()
+    local got = {}
+    in_handler(function(stream)
+      support.wait_for(function() return stream.complete end)
+      assert.equal(5, stream.readableLength)
+      for _ = 1, 3 do got[#got + 1] = tostring(stream:read(2)) end
+      got[#got + 1] = tostring(stream:read(2))
+      assert.has_error(function() stream:read(-1) end, "ERR_OUT_OF_RANGE")
+      stream:respond {}
+    end, nil, "12345")
+    assert.same({ "12", "34", "5", "nil" }, got)
+  end)
+
+  it("tells of pause and resume", function()
+    local log = {}
+    in_handler(function(stream)
+      stream:on("pause", function() log[#log + 1] = "pause" end)
+      stream:on("resume", function() log[#log + 1] = "resume" end)
+      stream:pause()
+      stream:pause()
+      log[#log + 1] = "-"
+      stream:resume()
+      log[#log + 1] = "-"
+      stream:respond {}
+    end)
+    assert.same({ "pause", "-", "-", "resume" }, log)
+  end)
+
+  it("says whether headers were all there is", function()
+    local get, post, kept
+    support.request(support.server(function(stream)
+      get, kept = stream.endAfterHeaders, stream
+      stream:respond({}, { endStream = true })
+    end))
+    assert.is_true(get)
+    support.wait_for(function() return kept.destroyed end)
+    assert.is_true(kept.endAfterHeaders)
+    assert.equal(0, kept.bytesRead)
+    local answer = support.request(support.server(function(stream)
+      post = stream.endAfterHeaders
+      stream:body()
+      stream:respond({}, { endStream = true })
+    end), { [":method"] = "POST" }, "x")
+    assert.is_false(post)
+    assert.is_true(answer.stream.endAfterHeaders)
   end)
 
   it("stops at pause() and goes on at resume()", function()
