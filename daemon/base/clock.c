@@ -27,6 +27,13 @@ uint64_t clock_us(void)
     return read_clock(CLOCK_MONOTONIC, 1000000);
 }
 
+static time_t date_second = -1;
+
+int64_t clock_http_date_second(void)
+{
+    return date_second;
+}
+
 const char *clock_http_date(void)
 {
     /* Not strftime: the names are English in every locale. */
@@ -34,17 +41,16 @@ const char *clock_http_date(void)
     static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     static char text[64];
-    static time_t written = -1;
     struct timespec now;
     struct tm tm;
 
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (now.tv_sec == written)
+    if (now.tv_sec == date_second)
         return text;
     gmtime_r(&now.tv_sec, &tm);
     snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday],
              tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-    written = now.tv_sec;
+    date_second = now.tv_sec;
     return text;
 }
 

@@ -13,6 +13,9 @@ uint64_t clock_us(void);       /* monotonic microseconds */
  * Static memory that is rewritten at most once a second. */
 const char *clock_http_date(void);
 
+/* The second that the last clock_http_date() spoke of, since 1970; -1 before the first. */
+int64_t clock_http_date_second(void);
+
 /* UTC now as "2026-01-31T12:34:56.789Z" into out; returns out. cap is at least 25. */
 char *clock_iso8601(char *out, size_t cap);
 

@@ -159,6 +159,8 @@ int perigee_stream_respond(uint32_t slot, uint32_t generation, uint32_t status, 
     if (flags & RESPOND_DATE)
         the_script->fields[the_script->field_count++] = (struct http_field){
             .name = "date", .name_length = 4, .value = clock_http_date(), .value_length = 29};
+    if (flags & RESPOND_DATE)
+        stream->date_second = clock_http_date_second();
     fields = with_status(status, &count);
     return stream_respond(stream, fields, count, flags & RESPOND_END);
 }
@@ -296,7 +298,8 @@ int perigee_stream_field(uint32_t slot, uint32_t generation, uint32_t index)
     return OK;
 }
 
-/* which: 0 bytes that wait, 1 body bytes received, 2 body bytes sent, 3 id, 4 ms of life, 0x100 + i: http_state i.
+/* which: 0 bytes that wait, 1 body bytes received, 2 body bytes sent, 3 id, 4 ms of life, 5 second of the Date that was
+ * added to the answer, 0x100 + i: http_state i.
  * -1 when the stream is gone. */
 double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which)
 {
@@ -315,6 +318,8 @@ double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which)
         return stream->id;
     case 4:
         return (double)stream_age_ms(stream);
+    case 5:
+        return (double)stream->date_second;
     default:
         if (!stream->session->machine || which < 0x100)
             return -1;

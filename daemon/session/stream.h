@@ -26,6 +26,7 @@ struct stream {
     struct http_block *block;   /* request, or final response */
     double bytes_in, bytes_out; /* of bodies */
     uint64_t opened_ms;
+    int64_t date_second; /* of the Date that was added to the answer; 0: none */
     uint32_t reset_code;
     bool started;     /* our header block went to the machine: a body may follow */
     bool ending;      /* no chunk will come behind the queue */

@@ -19,8 +19,16 @@ local module = {}
 
 local stream_methods, stream_getters = { headersSent = true }, {}
 
+--- What went out, with the pseudo headers filled in.
 function stream_getters:sentHeaders()
-  return self._pseudo_filled
+  if not self._given then return nil end
+  if not self._sent_filled then
+    local out = headers.copy(self._given)
+    if out[1] ~= nil then out = headers.of_list(out) end
+    for name, value in next, self._pseudo_filled do out[name] = value end
+    self._sent_filled = out
+  end
+  return self._sent_filled
 end
 
 -- Before the connection stands: bodies wait here.

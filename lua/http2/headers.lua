@@ -345,6 +345,23 @@ function headers.copy(t)
   return copy
 end
 
+--- A flat list as a table: names in lower case, what comes twice as a list.
+function headers.of_list(list)
+  local t = {}
+  for i = 1, #list, 2 do
+    local name, value = lower(list[i]), list[i + 1]
+    local old = t[name]
+    if old == nil then
+      t[name] = value
+    elseif type(old) == "table" then
+      old[#old + 1] = value
+    else
+      t[name] = { old, value }
+    end
+  end
+  return t
+end
+
 --- A field of the table or flat form, by its exact lower-case name.
 function headers.get(t, name)
   if t[1] ~= nil then

@@ -59,14 +59,21 @@ function methods:respond(t, options)
   end
 end
 
---- What went out, with :status and date filled in.
+--- What went out, with :status and (while the stream lives) date filled in.
 function getters:sentHeaders()
   local sent = self._sent
   if not sent then return nil end
-  local out = {}
-  for name, value in next, sent do out[name] = value end
-  out[":status"] = status_of(sent)
-  return out
+  if not self._sent_filled then
+    local out = headers.copy(sent)
+    if out[1] ~= nil then -- a flat list
+      out = headers.of_list(out)
+    end
+    out[":status"] = status_of(sent)
+    local second = core.stream_number(self._slot, self._generation, 5)
+    if second > 0 then out.date = os.date("!%a, %d %b %Y %H:%M:%S GMT", second) end
+    self._sent_filled = out
+  end
+  return self._sent_filled
 end
 
 --- Sends a 1xx block (not 101), before respond().

@@ -97,7 +97,20 @@ describe("respond", function()
       stream:respond { ["x-a"] = "b" }
       assert.equal(200, stream.sentHeaders[":status"])
       assert.equal("b", stream.sentHeaders["x-a"])
+      assert.matches("^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT$", stream.sentHeaders.date)
     end)
+    in_handler(function(stream)
+      stream:respond({ ":status", 201, "Set-Cookie", "a=1", "set-cookie", "b=2" }, { sendDate = false })
+      assert.same({ [":status"] = 201, ["set-cookie"] = { "a=1", "b=2" } }, stream.sentHeaders)
+    end)
+  end)
+
+  it("tells what a client sent", function()
+    local stream = open(function(stream) stream:finish() end, { [":path"] = "/x", ["x-a"] = "b" })
+    support.over(stream)
+    local sent = stream.sentHeaders
+    assert.same({ "GET", "/x", "http", "localhost", "b" },
+      { sent[":method"], sent[":path"], sent[":scheme"], sent[":authority"], sent["x-a"] })
   end)
 end)
 
