@@ -277,17 +277,30 @@ function module.connect(authority, given, listener)
   return session
 end
 
---- A client session whose peer is a new session of server, without a network: for tests of scripts.
-function module.connect_pair(server, given)
+--- A client session whose peer is a new session of server, joined in memory without a socket: for tests of
+-- scripts. The server need not listen. given: the options of connect() but those of address and TLS.
+-- listener: for 'connect'.
+function module.connect_pair(server, given, listener)
+  if type(given) == "function" then given, listener = nil, given end
   given = given or {}
-  options.check(given, "client", "connect")
-  server:_make()
+  errors.check_type(server, "server", "table")
+  if not server._make then
+    error(errors.named("TypeError", "ERR_INVALID_ARG_TYPE", 'The "server" argument must be a server of http2'), 0)
+  end
+  errors.check_type(given, "options", "table")
+  options.check(given, "client", "connectPair")
+  if listener ~= nil then errors.check_type(listener, "listener", "function") end
+  if server._closing then error(errors.make("ERR_SERVER_NOT_RUNNING"), 0) end
+  local made, made_code, made_text = server:_make()
+  if not made then error(errors.new(made_code, made_text), 0) end
   local session = session_class.new(Session)
   session.connecting = true
   session._order = {}
-  session._strict = true
+  session._strict = given.strictSingleValueFields ~= false
+  session._max_pings = given.maxOutstandingPings
   session._output_max = 16777216
   session._scheme, session._authority = "http", "localhost"
+  if listener then session:once("connect", listener) end
   local slot, generation, text = native.connect_pair(server._slot, server._generation,
     options.native(given, false))
   if not slot then error(errors.new(generation, text), 0) end

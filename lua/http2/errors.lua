@@ -91,5 +91,6 @@ errors.check_type = base.check_type
 errors.check_range = base.check_range
 errors.nearest = base.nearest
 errors.new = base.new
+errors.named = base.named
 
 return errors

@@ -25,6 +25,11 @@ function http2.connect(authority, options, listener)
   return client.connect(authority, options, listener)
 end
 
+--- A client session joined to a new session of server in memory, without a socket: for tests of handlers.
+function http2.connectPair(of_server, options, listener)
+  return client.connect_pair(of_server, options, listener)
+end
+
 --- A fresh table of the default settings.
 function http2.getDefaultSettings()
   return settings.defaults()

@@ -2,7 +2,6 @@
 --
 -- Whatever is made here is closed when the test ends.
 local http2 = require "http2"
-local client = require "http2.client"
 local task = require "perigee.task"
 local uv = require "luv"
 
@@ -58,7 +57,7 @@ end
 
 --- A client session with server, over a pipe in memory. It connects in a moment.
 function support.connect(server, options)
-  return support.adopt_session(client.connect_pair(server, options))
+  return support.adopt_session(http2.connectPair(server, options))
 end
 
 --- The same when it stands.
