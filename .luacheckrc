@@ -14,4 +14,8 @@ unused_args = false
 -- describe, it, before_each, assert.is_true and the like: tests/support/spec.lua has busted's names.
 files["tests"] = { std = "luajit+busted" }
 
+-- The manual's data is prose, and the types made of it are annotations.
+files["docs/source"] = { max_line_length = false }
+files["lua/types"] = { max_line_length = false, ignore = { "1", "211", "241" } }
+
 exclude_files = { "build" }

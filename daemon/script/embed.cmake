@@ -1,4 +1,5 @@
-# embed_lua(TARGET FOLDER): compiles every .lua file of FOLDER into TARGET, as the table of embedded.h.
+# embed_lua(TARGET FOLDER): compiles every .lua file of FOLDER into TARGET, as the table of embedded.h; not those of
+# FOLDER/types, which are for editors.
 # The assembler reads the files itself (.incbin), so nothing is converted and nothing runs at build
 # time; an edited file rebuilds the object, an added or removed one runs CMake again.
 function(embed_lua target folder)
@@ -10,6 +11,9 @@ function(embed_lua target folder)
     set(count 0)
     foreach(file IN LISTS files)
         cmake_path(RELATIVE_PATH file BASE_DIRECTORY "${folder}" OUTPUT_VARIABLE name)
+        if(name MATCHES "^types/")
+            continue()
+        endif()
         string(REGEX REPLACE "\\.lua$" "" name "${name}")
         string(REPLACE "/" "." name "${name}")
         string(REGEX REPLACE "\\.init$" "" name "${name}")

@@ -1,0 +1,1 @@
+return { intro="x", groups={}, missing_intro="x", missing={}, names_intro="x", added_intro="x" }

@@ -1,0 +1,1 @@
+return { title="Guide", text = {"x"}, summary = "x" }

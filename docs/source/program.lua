@@ -1,0 +1,54 @@
+return {
+  title = "Programs and handlers",
+  summary = "the two forms of a script",
+  intro = [[
+    `perigee app.lua` runs a script. What its main chunk returns tells its form:
+
+    - **nothing**: a *program*. It makes its own servers and clients, and ends by itself when nothing is left to wait for.
+    - a **function**: a *handler*, the listener of 'stream'. The daemon makes the servers, from `--listen` (or on
+      http://localhost:8000 and https://localhost:8443).
+    - a **table** of listeners: the same with more of them.
+
+    On SIGINT and SIGTERM all servers close gracefully; after 30 s, or at a second signal, the program ends.
+  ]],
+  types = {
+    { name = "Handlers", text = "The table that a script may return. A server of it gets these listeners; at least `stream` or `request` must be there.", node = false, fields = {
+      { "stream", type = "fun(stream: ServerHttp2Stream, headers: Headers, flags: integer, rawHeaders: string[])", text = "See 'stream' of [Http2Server](server.md#event-stream)." },
+      { "request", type = "fun(request: Http2ServerRequest, response: Http2ServerResponse)", text = "See 'request'." },
+      { "session", type = "fun(session: ServerHttp2Session)", text = "See 'session'." },
+      { "start", type = "fun(server: Http2Server)", text = "Is called for each server when it was made." },
+      { "sessionError", type = "fun(err: Http2Error, session: ServerHttp2Session)", text = "See 'sessionError'." },
+      { "timeout", type = "fun(session: ServerHttp2Session)", text = "See 'timeout'." },
+      { "connection", type = "fun(socket: SocketInfo)", text = "See 'connection'." },
+      { "listening", type = "fun()", text = "See 'listening'." },
+      { "close", type = "fun()", text = "See 'close'." },
+      { "error", type = "fun(err: Http2Error)", text = "See 'error'." },
+    } },
+  },
+  examples = {
+    { id = "handlers", title = "A table of handlers, and its test",
+      files = { ["handlers.lua"] = [[
+return {
+  start = function(server) print("start", server ~= nil) end,
+  listening = function() print "listening" end,
+  session = function() print "session" end,
+  connection = function() end,
+  sessionError = function(err) print(err.code) end,
+  timeout = function(session) session:close() end,
+  close = function() end,
+  error = function(err) print(err.code) end,
+  stream = function(stream) stream:finish "from a table" end,
+  request = nil, -- in the place of stream: function(request, response) … end
+}
+]] },
+      code = [[
+local http2 = require "http2"
+local handlers = dofile "handlers.lua"
+local server = http2.createServer():on("session", handlers.session):on("stream", handlers.stream)
+local client = http2.connectPair(server)
+print(client:request():body())
+client:close()
+]],
+      prints = "session\nfrom a table\n" },
+  },
+}

@@ -1,0 +1,51 @@
+---@meta
+-- Made by docs/generate from docs/source/client_stream.lua; edit that.
+
+--- the client's side of an exchange
+---@class ClientHttp2Stream: Http2Stream
+---@field on fun(self: ClientHttp2Stream, event: "aborted", listener: fun()): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "close", listener: fun()): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "continue", listener: fun()): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "data", listener: fun(chunk: string)): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "drain", listener: fun()): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "end", listener: fun()): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "error", listener: fun(err: Http2Error)): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "finish", listener: fun()): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "headers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "newListener", listener: fun(name: string, listener: function)): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "pipe", listener: fun(source: Http2Stream)): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "push", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "readable", listener: fun()): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "ready", listener: fun()): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "removeListener", listener: fun(name: string, listener: function)): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "response", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "timeout", listener: fun()): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "trailers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "unpipe", listener: fun(source: Http2Stream)): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "wantTrailers", listener: fun()): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: string, listener: function): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "aborted", listener: fun()): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "close", listener: fun()): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "continue", listener: fun()): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "data", listener: fun(chunk: string)): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "drain", listener: fun()): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "end", listener: fun()): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "error", listener: fun(err: Http2Error)): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "finish", listener: fun()): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "headers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "newListener", listener: fun(name: string, listener: function)): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "pipe", listener: fun(source: Http2Stream)): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "push", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "readable", listener: fun()): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "ready", listener: fun()): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "removeListener", listener: fun(name: string, listener: function)): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "response", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "timeout", listener: fun()): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "trailers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "unpipe", listener: fun(source: Http2Stream)): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "wantTrailers", listener: fun()): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: string, listener: function): ClientHttp2Stream
+local ClientHttp2Stream = {}
+

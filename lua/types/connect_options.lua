@@ -1,0 +1,32 @@
+---@meta
+-- Made by docs/generate from docs/source/connect_options.lua; edit that.
+
+--- For `connect`, and, without those of address and TLS, for `connectPair`.
+---@class ConnectOptions: TlsOptions
+---@field protocol? string `http:` or `https:`; wins over the authority's.
+---@field host? string Wins over the authority's.
+---@field hostname? string The same, and wins over `host`.
+---@field port? integer Wins over the authority's.
+---@field path? string Of a UNIX socket to connect to.
+---@field createConnection? fun(authority: string, options: ConnectOptions): integer|table Gives the connection: a descriptor of a connected socket.
+---@field settings? Settings Our SETTINGS. `enablePush` is false unless it is here.
+---@field maxSessionMemory? number|string As for servers.
+---@field maxHeaderListPairs? integer Fields in a block, at least 1.
+---@field maxSettings? integer Entries in one SETTINGS frame.
+---@field maxOutstandingPings? integer Pings of ours that may wait for their answer.
+---@field maxOutstandingSettings? integer SETTINGS of ours that may wait.
+---@field maxSessionInvalidFrames? integer As for servers.
+---@field maxSessionRejectedStreams? integer As for servers.
+---@field maxReservedRemoteStreams? integer Pushed streams that may wait; more are refused.
+---@field maxOriginSetSize? integer Entries of `originSet`; more end the session with ERR_HTTP2_TOO_MANY_ORIGINS.
+---@field streamResetBurst? integer As for servers.
+---@field streamResetRate? integer As for servers.
+---@field maxDeflateDynamicTableSize? integer Bytes of our HPACK encoder's table.
+---@field maxSendHeaderBlockLength? integer Bytes of a block we send.
+---@field peerMaxConcurrentStreams? integer Streams we open before the peer's SETTINGS are there.
+---@field paddingStrategy? integer As for servers.
+---@field remoteCustomSettings? integer[] As for servers.
+---@field strictFieldWhitespaceValidation? boolean As for servers.
+---@field strictSingleValueFields? boolean As for servers.
+---@field noDelay? boolean Accepted; Nagle's algorithm is always off.
+

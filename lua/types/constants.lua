@@ -1,0 +1,246 @@
+---@meta
+-- Made by docs/generate from docs/source/constants.lua; edit that.
+
+--- `http2.constants`.
+---@class Constants
+---@field NGHTTP2_NO_ERROR? integer Graceful.
+---@field NGHTTP2_PROTOCOL_ERROR? integer The peer broke the protocol.
+---@field NGHTTP2_INTERNAL_ERROR? integer Our own failure.
+---@field NGHTTP2_FLOW_CONTROL_ERROR? integer More was sent than the window allows.
+---@field NGHTTP2_SETTINGS_TIMEOUT? integer SETTINGS were not acknowledged in time.
+---@field NGHTTP2_STREAM_CLOSED? integer A frame for a stream that was closed.
+---@field NGHTTP2_FRAME_SIZE_ERROR? integer A frame of a wrong size.
+---@field NGHTTP2_REFUSED_STREAM? integer Not processed: it may be tried again.
+---@field NGHTTP2_CANCEL? integer Not wanted any more.
+---@field NGHTTP2_COMPRESSION_ERROR? integer HPACK failed.
+---@field NGHTTP2_CONNECT_ERROR? integer A tunnel failed.
+---@field NGHTTP2_ENHANCE_YOUR_CALM? integer Too much of something.
+---@field NGHTTP2_INADEQUATE_SECURITY? integer TLS is not good enough.
+---@field NGHTTP2_HTTP_1_1_REQUIRED? integer Try HTTP/1.1.
+---@field DEFAULT_SETTINGS_ENABLE_CONNECT_PROTOCOL? integer A setting's value at the start.
+---@field DEFAULT_SETTINGS_ENABLE_PUSH? integer A setting's value at the start.
+---@field DEFAULT_SETTINGS_HEADER_TABLE_SIZE? integer A setting's value at the start.
+---@field DEFAULT_SETTINGS_INITIAL_WINDOW_SIZE? integer A setting's value at the start.
+---@field DEFAULT_SETTINGS_MAX_CONCURRENT_STREAMS? integer A setting's value at the start.
+---@field DEFAULT_SETTINGS_MAX_FRAME_SIZE? integer A setting's value at the start.
+---@field DEFAULT_SETTINGS_MAX_HEADER_LIST_SIZE? integer A setting's value at the start.
+---@field HTTP2_HEADER_ACCEPT? string A field's name.
+---@field HTTP2_HEADER_ACCEPT_CHARSET? string A field's name.
+---@field HTTP2_HEADER_ACCEPT_ENCODING? string A field's name.
+---@field HTTP2_HEADER_ACCEPT_LANGUAGE? string A field's name.
+---@field HTTP2_HEADER_ACCEPT_RANGES? string A field's name.
+---@field HTTP2_HEADER_ACCESS_CONTROL_ALLOW_CREDENTIALS? string A field's name.
+---@field HTTP2_HEADER_ACCESS_CONTROL_ALLOW_HEADERS? string A field's name.
+---@field HTTP2_HEADER_ACCESS_CONTROL_ALLOW_METHODS? string A field's name.
+---@field HTTP2_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN? string A field's name.
+---@field HTTP2_HEADER_ACCESS_CONTROL_EXPOSE_HEADERS? string A field's name.
+---@field HTTP2_HEADER_ACCESS_CONTROL_MAX_AGE? string A field's name.
+---@field HTTP2_HEADER_ACCESS_CONTROL_REQUEST_HEADERS? string A field's name.
+---@field HTTP2_HEADER_ACCESS_CONTROL_REQUEST_METHOD? string A field's name.
+---@field HTTP2_HEADER_AGE? string A field's name.
+---@field HTTP2_HEADER_ALLOW? string A field's name.
+---@field HTTP2_HEADER_ALT_SVC? string A field's name.
+---@field HTTP2_HEADER_AUTHORITY? string A field's name.
+---@field HTTP2_HEADER_AUTHORIZATION? string A field's name.
+---@field HTTP2_HEADER_CACHE_CONTROL? string A field's name.
+---@field HTTP2_HEADER_CONNECTION? string A field's name.
+---@field HTTP2_HEADER_CONTENT_DISPOSITION? string A field's name.
+---@field HTTP2_HEADER_CONTENT_ENCODING? string A field's name.
+---@field HTTP2_HEADER_CONTENT_LANGUAGE? string A field's name.
+---@field HTTP2_HEADER_CONTENT_LENGTH? string A field's name.
+---@field HTTP2_HEADER_CONTENT_LOCATION? string A field's name.
+---@field HTTP2_HEADER_CONTENT_MD5? string A field's name.
+---@field HTTP2_HEADER_CONTENT_RANGE? string A field's name.
+---@field HTTP2_HEADER_CONTENT_SECURITY_POLICY? string A field's name.
+---@field HTTP2_HEADER_CONTENT_TYPE? string A field's name.
+---@field HTTP2_HEADER_COOKIE? string A field's name.
+---@field HTTP2_HEADER_DATE? string A field's name.
+---@field HTTP2_HEADER_DNT? string A field's name.
+---@field HTTP2_HEADER_EARLY_DATA? string A field's name.
+---@field HTTP2_HEADER_ETAG? string A field's name.
+---@field HTTP2_HEADER_EXPECT? string A field's name.
+---@field HTTP2_HEADER_EXPECT_CT? string A field's name.
+---@field HTTP2_HEADER_EXPIRES? string A field's name.
+---@field HTTP2_HEADER_FORWARDED? string A field's name.
+---@field HTTP2_HEADER_FROM? string A field's name.
+---@field HTTP2_HEADER_HOST? string A field's name.
+---@field HTTP2_HEADER_HTTP2_SETTINGS? string A field's name.
+---@field HTTP2_HEADER_IF_MATCH? string A field's name.
+---@field HTTP2_HEADER_IF_MODIFIED_SINCE? string A field's name.
+---@field HTTP2_HEADER_IF_NONE_MATCH? string A field's name.
+---@field HTTP2_HEADER_IF_RANGE? string A field's name.
+---@field HTTP2_HEADER_IF_UNMODIFIED_SINCE? string A field's name.
+---@field HTTP2_HEADER_KEEP_ALIVE? string A field's name.
+---@field HTTP2_HEADER_LAST_MODIFIED? string A field's name.
+---@field HTTP2_HEADER_LINK? string A field's name.
+---@field HTTP2_HEADER_LOCATION? string A field's name.
+---@field HTTP2_HEADER_MAX_FORWARDS? string A field's name.
+---@field HTTP2_HEADER_METHOD? string A field's name.
+---@field HTTP2_HEADER_ORIGIN? string A field's name.
+---@field HTTP2_HEADER_PATH? string A field's name.
+---@field HTTP2_HEADER_PREFER? string A field's name.
+---@field HTTP2_HEADER_PRIORITY? string A field's name.
+---@field HTTP2_HEADER_PROTOCOL? string A field's name.
+---@field HTTP2_HEADER_PROXY_AUTHENTICATE? string A field's name.
+---@field HTTP2_HEADER_PROXY_AUTHORIZATION? string A field's name.
+---@field HTTP2_HEADER_PROXY_CONNECTION? string A field's name.
+---@field HTTP2_HEADER_PURPOSE? string A field's name.
+---@field HTTP2_HEADER_RANGE? string A field's name.
+---@field HTTP2_HEADER_REFERER? string A field's name.
+---@field HTTP2_HEADER_REFRESH? string A field's name.
+---@field HTTP2_HEADER_RETRY_AFTER? string A field's name.
+---@field HTTP2_HEADER_SCHEME? string A field's name.
+---@field HTTP2_HEADER_SERVER? string A field's name.
+---@field HTTP2_HEADER_SET_COOKIE? string A field's name.
+---@field HTTP2_HEADER_STATUS? string A field's name.
+---@field HTTP2_HEADER_STRICT_TRANSPORT_SECURITY? string A field's name.
+---@field HTTP2_HEADER_TE? string A field's name.
+---@field HTTP2_HEADER_TIMING_ALLOW_ORIGIN? string A field's name.
+---@field HTTP2_HEADER_TK? string A field's name.
+---@field HTTP2_HEADER_TRAILER? string A field's name.
+---@field HTTP2_HEADER_TRANSFER_ENCODING? string A field's name.
+---@field HTTP2_HEADER_UPGRADE? string A field's name.
+---@field HTTP2_HEADER_UPGRADE_INSECURE_REQUESTS? string A field's name.
+---@field HTTP2_HEADER_USER_AGENT? string A field's name.
+---@field HTTP2_HEADER_VARY? string A field's name.
+---@field HTTP2_HEADER_VIA? string A field's name.
+---@field HTTP2_HEADER_WARNING? string A field's name.
+---@field HTTP2_HEADER_WWW_AUTHENTICATE? string A field's name.
+---@field HTTP2_HEADER_X_CONTENT_TYPE_OPTIONS? string A field's name.
+---@field HTTP2_HEADER_X_FORWARDED_FOR? string A field's name.
+---@field HTTP2_HEADER_X_FRAME_OPTIONS? string A field's name.
+---@field HTTP2_HEADER_X_XSS_PROTECTION? string A field's name.
+---@field HTTP2_METHOD_ACL? string A method.
+---@field HTTP2_METHOD_BASELINE_CONTROL? string A method.
+---@field HTTP2_METHOD_BIND? string A method.
+---@field HTTP2_METHOD_CHECKIN? string A method.
+---@field HTTP2_METHOD_CHECKOUT? string A method.
+---@field HTTP2_METHOD_CONNECT? string A method.
+---@field HTTP2_METHOD_COPY? string A method.
+---@field HTTP2_METHOD_DELETE? string A method.
+---@field HTTP2_METHOD_GET? string A method.
+---@field HTTP2_METHOD_HEAD? string A method.
+---@field HTTP2_METHOD_LABEL? string A method.
+---@field HTTP2_METHOD_LINK? string A method.
+---@field HTTP2_METHOD_LOCK? string A method.
+---@field HTTP2_METHOD_MERGE? string A method.
+---@field HTTP2_METHOD_MKACTIVITY? string A method.
+---@field HTTP2_METHOD_MKCALENDAR? string A method.
+---@field HTTP2_METHOD_MKCOL? string A method.
+---@field HTTP2_METHOD_MKREDIRECTREF? string A method.
+---@field HTTP2_METHOD_MKWORKSPACE? string A method.
+---@field HTTP2_METHOD_MOVE? string A method.
+---@field HTTP2_METHOD_OPTIONS? string A method.
+---@field HTTP2_METHOD_ORDERPATCH? string A method.
+---@field HTTP2_METHOD_PATCH? string A method.
+---@field HTTP2_METHOD_POST? string A method.
+---@field HTTP2_METHOD_PRI? string A method.
+---@field HTTP2_METHOD_PROPFIND? string A method.
+---@field HTTP2_METHOD_PROPPATCH? string A method.
+---@field HTTP2_METHOD_PUT? string A method.
+---@field HTTP2_METHOD_REBIND? string A method.
+---@field HTTP2_METHOD_REPORT? string A method.
+---@field HTTP2_METHOD_SEARCH? string A method.
+---@field HTTP2_METHOD_TRACE? string A method.
+---@field HTTP2_METHOD_UNBIND? string A method.
+---@field HTTP2_METHOD_UNCHECKOUT? string A method.
+---@field HTTP2_METHOD_UNLINK? string A method.
+---@field HTTP2_METHOD_UNLOCK? string A method.
+---@field HTTP2_METHOD_UPDATE? string A method.
+---@field HTTP2_METHOD_UPDATEREDIRECTREF? string A method.
+---@field HTTP2_METHOD_VERSION_CONTROL? string A method.
+---@field HTTP_STATUS_ACCEPTED? integer A status.
+---@field HTTP_STATUS_ALREADY_REPORTED? integer A status.
+---@field HTTP_STATUS_BAD_GATEWAY? integer A status.
+---@field HTTP_STATUS_BAD_REQUEST? integer A status.
+---@field HTTP_STATUS_BANDWIDTH_LIMIT_EXCEEDED? integer A status.
+---@field HTTP_STATUS_CONFLICT? integer A status.
+---@field HTTP_STATUS_CONTINUE? integer A status.
+---@field HTTP_STATUS_CREATED? integer A status.
+---@field HTTP_STATUS_EARLY_HINTS? integer A status.
+---@field HTTP_STATUS_EXPECTATION_FAILED? integer A status.
+---@field HTTP_STATUS_FAILED_DEPENDENCY? integer A status.
+---@field HTTP_STATUS_FORBIDDEN? integer A status.
+---@field HTTP_STATUS_FOUND? integer A status.
+---@field HTTP_STATUS_GATEWAY_TIMEOUT? integer A status.
+---@field HTTP_STATUS_GONE? integer A status.
+---@field HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED? integer A status.
+---@field HTTP_STATUS_IM_USED? integer A status.
+---@field HTTP_STATUS_INSUFFICIENT_STORAGE? integer A status.
+---@field HTTP_STATUS_INTERNAL_SERVER_ERROR? integer A status.
+---@field HTTP_STATUS_LENGTH_REQUIRED? integer A status.
+---@field HTTP_STATUS_LOCKED? integer A status.
+---@field HTTP_STATUS_LOOP_DETECTED? integer A status.
+---@field HTTP_STATUS_METHOD_NOT_ALLOWED? integer A status.
+---@field HTTP_STATUS_MISDIRECTED_REQUEST? integer A status.
+---@field HTTP_STATUS_MOVED_PERMANENTLY? integer A status.
+---@field HTTP_STATUS_MULTIPLE_CHOICES? integer A status.
+---@field HTTP_STATUS_MULTI_STATUS? integer A status.
+---@field HTTP_STATUS_NETWORK_AUTHENTICATION_REQUIRED? integer A status.
+---@field HTTP_STATUS_NON_AUTHORITATIVE_INFORMATION? integer A status.
+---@field HTTP_STATUS_NOT_ACCEPTABLE? integer A status.
+---@field HTTP_STATUS_NOT_EXTENDED? integer A status.
+---@field HTTP_STATUS_NOT_FOUND? integer A status.
+---@field HTTP_STATUS_NOT_IMPLEMENTED? integer A status.
+---@field HTTP_STATUS_NOT_MODIFIED? integer A status.
+---@field HTTP_STATUS_NO_CONTENT? integer A status.
+---@field HTTP_STATUS_OK? integer A status.
+---@field HTTP_STATUS_PARTIAL_CONTENT? integer A status.
+---@field HTTP_STATUS_PAYLOAD_TOO_LARGE? integer A status.
+---@field HTTP_STATUS_PAYMENT_REQUIRED? integer A status.
+---@field HTTP_STATUS_PERMANENT_REDIRECT? integer A status.
+---@field HTTP_STATUS_PRECONDITION_FAILED? integer A status.
+---@field HTTP_STATUS_PRECONDITION_REQUIRED? integer A status.
+---@field HTTP_STATUS_PROCESSING? integer A status.
+---@field HTTP_STATUS_PROXY_AUTHENTICATION_REQUIRED? integer A status.
+---@field HTTP_STATUS_RANGE_NOT_SATISFIABLE? integer A status.
+---@field HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE? integer A status.
+---@field HTTP_STATUS_REQUEST_TIMEOUT? integer A status.
+---@field HTTP_STATUS_RESET_CONTENT? integer A status.
+---@field HTTP_STATUS_SEE_OTHER? integer A status.
+---@field HTTP_STATUS_SERVICE_UNAVAILABLE? integer A status.
+---@field HTTP_STATUS_SWITCHING_PROTOCOLS? integer A status.
+---@field HTTP_STATUS_TEAPOT? integer A status.
+---@field HTTP_STATUS_TEMPORARY_REDIRECT? integer A status.
+---@field HTTP_STATUS_TOO_EARLY? integer A status.
+---@field HTTP_STATUS_TOO_MANY_REQUESTS? integer A status.
+---@field HTTP_STATUS_UNAUTHORIZED? integer A status.
+---@field HTTP_STATUS_UNAVAILABLE_FOR_LEGAL_REASONS? integer A status.
+---@field HTTP_STATUS_UNPROCESSABLE_ENTITY? integer A status.
+---@field HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE? integer A status.
+---@field HTTP_STATUS_UPGRADE_REQUIRED? integer A status.
+---@field HTTP_STATUS_URI_TOO_LONG? integer A status.
+---@field HTTP_STATUS_USE_PROXY? integer A status.
+---@field HTTP_STATUS_VARIANT_ALSO_NEGOTIATES? integer A status.
+---@field MAX_INITIAL_WINDOW_SIZE? integer A bound of a setting.
+---@field MAX_MAX_FRAME_SIZE? integer A bound of a setting.
+---@field MIN_MAX_FRAME_SIZE? integer A bound of a setting.
+---@field NGHTTP2_DEFAULT_WEIGHT? integer Of nghttp2.
+---@field NGHTTP2_ERR_FRAME_SIZE_ERROR? integer Of nghttp2.
+---@field NGHTTP2_FLAG_ACK? integer Bits of `flags`.
+---@field NGHTTP2_FLAG_END_HEADERS? integer Bits of `flags`.
+---@field NGHTTP2_FLAG_END_STREAM? integer Bits of `flags`.
+---@field NGHTTP2_FLAG_NONE? integer Bits of `flags`.
+---@field NGHTTP2_FLAG_PADDED? integer Bits of `flags`.
+---@field NGHTTP2_FLAG_PRIORITY? integer Bits of `flags`.
+---@field NGHTTP2_SESSION_CLIENT? integer The `type` of a session.
+---@field NGHTTP2_SESSION_SERVER? integer The `type` of a session.
+---@field NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL? integer The id of a setting.
+---@field NGHTTP2_SETTINGS_ENABLE_PUSH? integer The id of a setting.
+---@field NGHTTP2_SETTINGS_HEADER_TABLE_SIZE? integer The id of a setting.
+---@field NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE? integer The id of a setting.
+---@field NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS? integer The id of a setting.
+---@field NGHTTP2_SETTINGS_MAX_FRAME_SIZE? integer The id of a setting.
+---@field NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE? integer The id of a setting.
+---@field NGHTTP2_STREAM_STATE_CLOSED? integer The `state.state` of a stream.
+---@field NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL? integer The `state.state` of a stream.
+---@field NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE? integer The `state.state` of a stream.
+---@field NGHTTP2_STREAM_STATE_IDLE? integer The `state.state` of a stream.
+---@field NGHTTP2_STREAM_STATE_OPEN? integer The `state.state` of a stream.
+---@field NGHTTP2_STREAM_STATE_RESERVED_LOCAL? integer The `state.state` of a stream.
+---@field NGHTTP2_STREAM_STATE_RESERVED_REMOTE? integer The `state.state` of a stream.
+---@field PADDING_STRATEGY_ALIGNED? integer For the option `paddingStrategy`.
+---@field PADDING_STRATEGY_CALLBACK? integer For the option `paddingStrategy`.
+---@field PADDING_STRATEGY_MAX? integer For the option `paddingStrategy`.
+---@field PADDING_STRATEGY_NONE? integer For the option `paddingStrategy`.
+

@@ -1,0 +1,59 @@
+---@meta
+-- Made by docs/generate from docs/source/request.lua; edit that.
+
+--- compatibility API: the request
+---@class Http2ServerRequest: Emitter
+---@field method string May be set.
+---@field url string `:path`; may be set.
+---@field headers Headers See [Headers](headers.md).
+---@field rawHeaders string[] Names and values in wire order.
+---@field trailers Headers Filled at 'end'.
+---@field rawTrailers string[] The same in wire order.
+---@field authority string `:authority`, else `host`.
+---@field scheme string `http` or `https`.
+---@field httpVersion string `2.0`.
+---@field httpVersionMajor integer 2.
+---@field httpVersionMinor integer 0.
+---@field stream ServerHttp2Stream The stream behind it.
+---@field socket SocketInfo Facts about the connection.
+---@field connection SocketInfo The same.
+---@field aborted boolean Did 'aborted' happen?
+---@field complete boolean Did the whole body come?
+---@field on fun(self: Http2ServerRequest, event: "aborted", listener: fun()): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: "close", listener: fun()): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: "data", listener: fun(chunk: string)): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: "end", listener: fun()): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: "newListener", listener: fun(name: string, listener: function)): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: "removeListener", listener: fun(name: string, listener: function)): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: string, listener: function): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "aborted", listener: fun()): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "close", listener: fun()): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "data", listener: fun(chunk: string)): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "end", listener: fun()): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "newListener", listener: fun(name: string, listener: function)): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "removeListener", listener: fun(name: string, listener: function)): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: string, listener: function): Http2ServerRequest
+local Http2ServerRequest = {}
+
+--- Of the class: makes a class below it, for the server's option. Methods put there are those of all requests; a `new` of its own calls
+--- `http2.Http2ServerRequest.new(self, stream, headers, ...)`.
+---@return table
+function Http2ServerRequest:extend() end
+
+--- Of the class: makes an object. For classes below it.
+---@param stream ServerHttp2Stream
+---@param headers Headers
+---@param ... any
+---@return Http2ServerRequest
+function Http2ServerRequest:new(stream, headers, ...) end
+
+--- Of the stream.
+---@param ms integer
+---@param callback? fun()
+---@return Http2ServerRequest
+function Http2ServerRequest:setTimeout(ms, callback) end
+
+--- Of the stream.
+---@param err? any
+function Http2ServerRequest:destroy(err) end
+

@@ -1,0 +1,36 @@
+---@meta
+-- Made by docs/generate from docs/source/server_options.lua; edit that.
+
+--- For `createServer`, and for `createSecureServer` beside those of TLS.
+---@class ServerOptions
+---@field settings? Settings Our SETTINGS, sent when a session begins.
+---@field maxSessionMemory? number|string Megabytes a session may use, or a text such as `"16MiB"`. Beyond it new streams are refused with ENHANCE_YOUR_CALM; those that are open go on.
+---@field maxHeaderListPairs? integer Fields in a block, at least 4; more cost the stream a reset with ENHANCE_YOUR_CALM.
+---@field maxHeaderSize? integer Bytes of a received block, counted as SETTINGS_MAX_HEADER_LIST_SIZE does (RFC 9113 6.5.2).
+---@field maxSettings? integer Entries in one SETTINGS frame.
+---@field maxOutstandingPings? integer Pings of ours that may wait for their answer.
+---@field maxOutstandingSettings? integer SETTINGS of ours that may wait for their acknowledgement; beyond it the session ends with ERR_HTTP2_MAX_PENDING_SETTINGS_ACK.
+---@field maxSessionInvalidFrames? integer Useless or wrong frames of a peer; then the session ends with ENHANCE_YOUR_CALM.
+---@field maxSessionRejectedStreams? integer Streams refused because there are too many; then the session ends.
+---@field streamResetBurst? integer Resets a peer may send at once (a token bucket); then GOAWAY.
+---@field streamResetRate? integer Resets a second by which that bucket fills.
+---@field maxDeflateDynamicTableSize? integer Bytes of our HPACK encoder's table.
+---@field maxSendHeaderBlockLength? integer Bytes of a block we send; a larger one is a 'frameError' and ends the stream.
+---@field peerMaxConcurrentStreams? integer What we assume of the peer until its SETTINGS are there.
+---@field paddingStrategy? integer PADDING_STRATEGY_NONE, _MAX or _ALIGNED of [the constants](constants.md).
+---@field remoteCustomSettings? integer[] Ids (at most 10) of unknown settings to keep when the peer sends them.
+---@field strictFieldWhitespaceValidation? boolean Received values with blanks or tabs at their ends are dropped.
+---@field strictSingleValueFields? boolean Sending two values of a field that may have one throws ERR_HTTP2_HEADER_SINGLE_VALUE.
+---@field timeout? integer Idle time of a session in ms, as `setTimeout`; 0: none.
+---@field handshakeTimeout? integer ms for the TLS handshake.
+---@field headerTimeout? integer ms for the preface, and for each header block from its first byte to its last.
+---@field idleTimeout? integer ms without an open stream after which a session is closed gracefully; 0: none.
+---@field maxConnections? integer Connections at a time; more are closed when they come.
+---@field exposeErrors? boolean The 500 of a handler that threw has the error's text in its body. Not for the public.
+---@field unknownProtocolTimeout? integer ms until a TLS connection without a common protocol is ended.
+---@field Http2ServerRequest? table A class in the place of [Http2ServerRequest](request.md), for 'request'.
+---@field Http2ServerResponse? table A class in the place of [Http2ServerResponse](response.md), for 'request'.
+---@field noDelay? boolean Accepted; Nagle's algorithm is always off.
+---@field origins? string[] Sent in an ORIGIN frame when a TLS session begins.
+---@field allowHTTP1? boolean `true` throws ERR_PERIGEE_NOT_SUPPORTED: HTTP/1.1 comes later. An HTTP/1.x peer gets one 505.
+
