@@ -4,6 +4,7 @@ local source = require "generator.source"
 local markdown = require "generator.markdown"
 local types = require "generator.types"
 local differences = require "generator.differences"
+local event_order = require "generator.event_order"
 
 local pages = {}
 
@@ -30,6 +31,9 @@ function pages.all()
   reference(list)
   list[#list + 1] = {
     path = "docs/node-differences.md", make = function() return differences.page(source.pages()) end,
+  }
+  list[#list + 1] = {
+    path = "docs/event-order.md", make = function() return event_order.page(dofile "docs/source/event_order.lua") end,
   }
   return list
 end

@@ -24,7 +24,7 @@ rows("An exchange that goes well", {
     name = "get", title = "GET, respond and finish",
     order = [[Sv session, Cs connect, C ready, C finish, Sv stream, S finish, S close(0),
       C response, C data, C end, C close(0)]],
-    note = "A server's stream whose request nobody reads emits no 'end'.",
+    note = "A server drops a body that nobody reads; its 'end', where listened to, comes right before S close.",
   },
   {
     name = "post", title = "POST read to its end, then answered",
