@@ -12,7 +12,7 @@ local readable = { methods = methods }
 
 --- The last word about the body; once.
 function readable.emit_end(self)
-  if self.readableEnded then return end
+  if self.readableEnded or self._close_emitted then return end
   self.readableEnded = true
   emit(self, "end", self)
 end

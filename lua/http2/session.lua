@@ -183,7 +183,15 @@ function methods:_maybe_finish()
   end
 end
 
-function methods:_on_stream_done()
+--- From a stream that C is through with, and whose body is not read yet.
+function methods:_hold(stream)
+  local held = self._held or {}
+  held[stream] = true
+  self._held = held
+end
+
+function methods:_on_stream_done(stream)
+  if self._held then self._held[stream] = nil end
   self._open = self._open - 1
   if self.closed and self._open == 0 then self:_maybe_finish() end
 end
@@ -203,6 +211,11 @@ local function destroy(self, err, code, stream_code)
   for i = 1, #open do
     local stream = streams[open[i]]
     if stream then stream:_end_with_session(err, stream_code or code) end
+  end
+  while self._held and next(self._held) do
+    local stream = next(self._held)
+    self._held[stream] = nil
+    stream:destroy()
   end
   core.session_destroy(self._slot, self._generation, code)
 end

@@ -141,12 +141,18 @@ end
 
 -- --- The end.
 
+-- 'error' comes once, whatever goes wrong behind it.
+local function emit_error(self, err)
+  if self._last_error then return end
+  self._last_error = err
+  emit(self, "error", self, err)
+end
+
 -- 'error' (if any) and then 'close', the last event.
 local function emit_close(self, err)
   self._close_due = nil
-  self._last_error = err
   if logs_ends and (self._ended_by or self.rstCode ~= NO_ERROR) then failure.log_end(self, self.closeInfo) end
-  if err then emit(self, "error", self, err) end
+  if err then emit_error(self, err) end
   self._close_emitted = true
   emit(self, "close", self)
   if self._reader then self:_wake_reader() end
@@ -154,12 +160,12 @@ local function emit_close(self, err)
     self._timer:close()
     self._timer = nil
   end
-  local session = self._session
-  if session then session:_on_stream_done() end
+  self._session:_on_stream_done(self)
 end
 
 -- The handler's part of the object is over. err: for 'error', or nil.
 local function finish_life(self, err)
+  if self._close_waits then self._close_waits = nil end
   self.destroyed = true
   self._buffer = nil
   self._close_due = true
@@ -178,7 +184,7 @@ local function cancel_tasks(self, reason)
 end
 
 local function emit_finish(self)
-  if self.writableFinished then return end
+  if self.writableFinished or self._close_emitted then return end
   self.writableFinished = true
   emit(self, "finish", self)
 end
@@ -315,6 +321,7 @@ function methods:_on_closed(code, by, reason, ms)
     end
     if not self.writableEnded then
       mark_aborted(self)
+      if self.destroyed then return end -- by a listener
       self.writableEnded = true
       put_tick(emit_finish, self)
     end
@@ -329,6 +336,7 @@ function methods:_on_closed(code, by, reason, ms)
     end
     self:_flow()
     if self.readableEnded or (self._unread_is_dropped and not self._flowing) then self:_maybe_done() end
+    if self._close_waits then self._session:_hold(self) end
     return
   end
   mark_aborted(self)
@@ -366,10 +374,6 @@ end
 
 local function call_back(callback, err, owner)
   task.run(owner, callback, err)
-end
-
-local function emit_error(self, err)
-  emit(self, "error", self, err)
 end
 
 local function write_after_end(self, callback)
