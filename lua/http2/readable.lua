@@ -23,8 +23,10 @@ end
 
 -- What becomes of a pipe's target when the pipe has had its chunk, or its end.
 
+-- A target that is over takes nothing any more and will not say 'drain' either: what comes is dropped.
 local function note_written(entry, taken)
-  if not taken and not entry.target.destroyed then entry.blocked = true end
+  local target = entry.target
+  entry.blocked = not taken and not (target.destroyed or target.closed or target.writableEnded)
 end
 
 -- Goes on when no target holds it up any more.
