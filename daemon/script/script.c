@@ -134,6 +134,7 @@ static int open_state(lua_State *lua)
     bind_session(lua);
     bind_tls(lua);
     bind_digest(lua);
+    bind_file(lua);
     bind_system(lua);
     lua_pushcfunction(lua, find_module);
     lua_setfield(lua, -2, "find_module");

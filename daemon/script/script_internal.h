@@ -69,6 +69,7 @@ void bind_client(lua_State *lua);
 void bind_session(lua_State *lua);
 void bind_tls(lua_State *lua);
 void bind_digest(lua_State *lua);
+void bind_file(lua_State *lua);
 void bind_system(lua_State *lua);
 
 /* Pushes nil, code, text of a failure; returns 3. */
