@@ -373,6 +373,18 @@ function headers.get(t, name)
   return t[name]
 end
 
+--- The status that a response table asks for, 200 by default. Throws ERR_HTTP2_STATUS_INVALID.
+function headers.status_of(t)
+  local status = headers.get(t, ":status")
+  if status == nil then return 200 end
+  local number = tonumber(status)
+  if not number or number % 1 ~= 0 or number < 100 or number > 599 then
+    errors.throw("ERR_HTTP2_STATUS_INVALID", tostring(status))
+  end
+  if number < 200 then errors.throw("ERR_HTTP2_STATUS_INVALID", tostring(status)) end
+  return number
+end
+
 local RESPONSE = { [":status"] = true }
 local REQUEST = {
   [":method"] = true, [":scheme"] = true, [":authority"] = true, [":path"] = true, [":protocol"] = true,

@@ -5,22 +5,12 @@ local emitter = require "perigee.emitter"
 local failure = require "perigee.failure"
 local errors = require "http2.errors"
 local base = require "http2.stream"
+local file_response = require "http2.file_response"
 
 local methods, getters = {}, {}
 
 local RESPOND_END, RESPOND_DATE = core.RESPOND_END, core.RESPOND_DATE
 local EMPTY = {}
-
-local function status_of(t)
-  local status = headers.get(t, ":status")
-  if status == nil then return 200 end
-  local number = tonumber(status)
-  if not number or number % 1 ~= 0 or number < 100 or number > 599 then
-    errors.throw("ERR_HTTP2_STATUS_INVALID", tostring(status))
-  end
-  if number < 200 then errors.throw("ERR_HTTP2_STATUS_INVALID", tostring(status)) end
-  return number
-end
 
 --- Starts the answer. t: header table (or flat list) with ":status" 200 to 599 (200 by default).
 -- options: endStream, waitForTrailers, sendDate (true by default).
@@ -29,7 +19,7 @@ function methods:respond(t, options)
   if self.destroyed or self.closed then errors.throw("ERR_HTTP2_INVALID_STREAM") end
   if self.headersSent then errors.throw("ERR_HTTP2_HEADERS_SENT") end
   if t == nil then t = EMPTY elseif type(t) ~= "table" then errors.check_type(t, "headers", "table") end
-  local status = status_of(t)
+  local status = headers.status_of(t)
   local flags, ends, wait = RESPOND_DATE, false, false
   if options then
     ends = options.endStream and true or false
@@ -68,7 +58,7 @@ function getters:sentHeaders()
     if out[1] ~= nil then -- a flat list
       out = headers.of_list(out)
     end
-    out[":status"] = status_of(sent)
+    out[":status"] = headers.status_of(sent)
     local second = core.stream_number(self._slot, self._generation, 5)
     if second > 0 then out.date = os.date("!%a, %d %b %Y %H:%M:%S GMT", second) end
     self._sent_filled = out
@@ -93,13 +83,8 @@ function methods:additionalHeaders(t)
   self.sentInfoHeaders = list
 end
 
-function methods:respondWithFile()
-  errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "respondWithFile")
-end
-
-function methods:respondWithFD()
-  errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "respondWithFD")
-end
+methods.respondWithFile = file_response.with_file
+methods.respondWithFD = file_response.with_fd
 
 function methods:pushStream()
   errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "pushStream")

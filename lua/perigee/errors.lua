@@ -53,6 +53,12 @@ function errors.check_type(value, name, types)
     ("The %q argument must be of type %s. Received type %s (%s)"):format(name, types, t, shown(value))), 0)
 end
 
+--- Throws ERR_INVALID_ARG_VALUE. name: of an argument, or "options.x". reason (optional): "is invalid" by default.
+function errors.invalid_value(name, value, reason)
+  error(errors.named("TypeError", "ERR_INVALID_ARG_VALUE", ("The %s '%s' %s. Received %s")
+    :format(name:find(".", 1, true) and "property" or "argument", name, reason or "is invalid", shown(value))), 0)
+end
+
 --- Throws ERR_OUT_OF_RANGE unless value is a whole number from low to high.
 function errors.check_range(value, name, low, high)
   if type(value) ~= "number" then errors.check_type(value, name, "number") end

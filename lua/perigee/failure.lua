@@ -48,20 +48,26 @@ end
 --- Hooks: on_main is called instead of the log when the main chunk fails, on_any after each logged failure.
 failure.on_main = nil
 
+--- Somebody's code threw: logs it and ends its stream (owner, or nil) with 500 or a reset. where: its coroutine,
+-- or a traceback.
+function failure.report(owner, err, where)
+  if errors.is(err) and err.code == "ERR_PERIGEE_CANCELLED" then return end
+  if owner and owner.destroyed and is_peers_doing(err) then
+    failure.log("debug", "handler failed after the stream was gone", err, where, owner)
+    return
+  end
+  failure.log("error", owner and "handler failed" or "callback failed", err, where, owner)
+  if failure.on_any then failure.on_any() end
+  if owner and owner._fail then owner:_fail(err) end
+end
+
 task.set_failure_handler(function(owner, err, co)
   if failure.main_coroutine == co then
     failure.main_coroutine = nil
     failure.on_main(err, debug.traceback(co))
     return
   end
-  if errors.is(err) and err.code == "ERR_PERIGEE_CANCELLED" then return end
-  if owner and owner.destroyed and is_peers_doing(err) then
-    failure.log("debug", "handler failed after the stream was gone", err, co, owner)
-    return
-  end
-  failure.log("error", owner and "handler failed" or "callback failed", err, co, owner)
-  if failure.on_any then failure.on_any() end
-  if owner and owner._fail then owner:_fail(err) end
+  failure.report(owner, err, co)
 end)
 
 return failure

@@ -362,7 +362,7 @@ describe("what is not there yet", function()
 
   it("on a stream too", function()
     local server = support.server(function(stream)
-      for _, name in ipairs { "respondWithFile", "respondWithFD", "pushStream" } do
+      for _, name in ipairs { "pushStream" } do
         refused(name, function() stream[name](stream, "x") end)
       end
       assert.is_false(stream.pushAllowed)
