@@ -1,8 +1,9 @@
-/* file_open: one job of the thread pool: open, fstat, and away with what is no regular file. */
+/* file_open: one job of the thread pool: find it, look what it is, open it when it is a regular file. */
 #include "net/file_open.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
@@ -11,8 +12,8 @@
 #include "base/list.h"
 #include "base/mem.h"
 
-/* O_NONBLOCK: a FIFO opens at once; O_NOCTTY: a terminal does not become ours. */
-#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+/* O_NONBLOCK, O_NOCTTY: should it be a FIFO or a terminal by now, we neither wait nor take it over. */
+#define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 struct job {
     uv_work_t work;
@@ -24,24 +25,52 @@ struct job {
     char path[];
 };
 
-/* On a thread of the pool: touches nothing but its job. */
+static int open_path(const struct job *job, int flags, int *fd)
+{
+    if (job->folder >= 0)
+        return beneath_open(job->folder, job->path, flags, job->links, fd);
+    do {
+        *fd = open(job->path, flags | O_CLOEXEC);
+    } while (*fd < 0 && errno == EINTR);
+    return *fd < 0 ? errno : 0;
+}
+
+/* Opens for reading what `place`, an O_PATH descriptor, stands for: the very same file. */
+static int open_place(const struct job *job, int place, int *fd)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", place);
+    do {
+        *fd = open(path, READ_FLAGS);
+    } while (*fd < 0 && errno == EINTR);
+    if (*fd >= 0)
+        return 0;
+    if (errno != ENOENT)
+        return errno;
+    return open_path(job, READ_FLAGS, fd); /* there is no /proc here */
+}
+
+/* On a thread of the pool: touches nothing but its job. What is no regular file is never opened: that alone can
+ * do things (rewind a tape, wake the writer of a FIFO). */
 static void on_work(uv_work_t *work)
 {
     struct job *job = list_entry(work, struct job, work);
     struct file_opened *opened = &job->opened;
+    int place;
 
-    if (job->folder >= 0) {
-        opened->sys_errno =
-            beneath_open(job->folder, job->path, OPEN_FLAGS, job->links, &opened->fd);
-    } else {
-        opened->fd = open(job->path, OPEN_FLAGS);
-        opened->sys_errno = opened->fd < 0 ? errno : 0;
-    }
+    opened->sys_errno = open_path(job, O_PATH, &place);
     if (opened->sys_errno)
         return;
-    if (fstat(opened->fd, &opened->stat))
+    if (fstat(place, &opened->stat))
         opened->sys_errno = errno;
-    if (opened->sys_errno || !S_ISREG(opened->stat.st_mode)) {
+    else if (S_ISREG(opened->stat.st_mode))
+        opened->sys_errno = open_place(job, place, &opened->fd);
+    close(place);
+    /* Once more, because it may be another file (no /proc) or have changed since. */
+    if (opened->fd >= 0 && fstat(opened->fd, &opened->stat))
+        opened->sys_errno = errno;
+    if (opened->fd >= 0 && (opened->sys_errno || !S_ISREG(opened->stat.st_mode))) {
         close(opened->fd);
         opened->fd = -1;
     }

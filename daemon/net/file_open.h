@@ -1,6 +1,5 @@
 /* file_open: opens a regular file for reading on libuv's thread pool, so that a slow disk holds up nobody else.
- * Whatever lies at the path, opening it does not wait for anyone: a FIFO without a writer, a device, a socket are
- * told apart and closed again. */
+ * What else may lie at the path (a FIFO, a device, a socket, a folder) is told apart without being opened. */
 #ifndef NET_FILE_OPEN_H
 #define NET_FILE_OPEN_H
 

@@ -372,6 +372,24 @@ def a_slow_reader_of_a_large_file_costs_no_memory():
             assert perigee.SANITIZED or grown < 12 * MIB, f"resident memory rose by {grown / MIB:.1f} MiB"
 
 
+@tap.test
+def no_descriptor_left():
+    """when descriptors run out, requests get 503 and are served again later"""
+    with served(nofile=48) as server, h2client.Client(server.port, windows="manual") as client:
+        before = perigee.stable(lambda: server.fds)
+        numbers = [client.request("/big.bin") for _ in range(60)]
+        streams = [client.head(number) for number in numbers]
+        refused = [stream for stream in streams if stream.status == 503]
+        assert refused and {stream.status for stream in streams} == {200, 503}, [stream.status for stream in streams]
+        for number, stream in zip(numbers, streams):
+            if stream.status == 200:
+                client.reset(number)
+        client.ping()
+        is_settled(server, before)
+        assert client.get("/small.txt").status == 200
+        server.err.wait_for(r"level=warn.*could not be opened.*EMFILE")
+
+
 # --- other clients ---
 
 NODE = """

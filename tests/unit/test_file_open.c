@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -109,7 +110,25 @@ static void tells_other_kinds_apart_without_waiting(void **state)
     assert_true(S_ISCHR(opened.stat.st_mode));
     opened = open_and_wait(state, -1, path_of("socket"), true);
     assert_int_equal(opened.fd, -1);
-    assert_int_equal(opened.sys_errno, ENXIO);
+    assert_true(S_ISSOCK(opened.stat.st_mode));
+}
+
+/* Opening a FIFO would wake a writer that waits for a reader, and then break its pipe. */
+static void opens_nothing_but_regular_files(void **state)
+{
+    int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    char events[1024];
+    struct file_opened opened;
+
+    assert_true(inotify_add_watch(watch, path_of("fifo"), IN_OPEN) >= 0);
+    open_and_wait(state, -1, path_of("fifo"), true);
+    assert_int_equal(read(watch, events, sizeof(events)), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_true(inotify_add_watch(watch, path_of("file"), IN_OPEN) >= 0);
+    opened = open_and_wait(state, -1, path_of("file"), true);
+    assert_true(read(watch, events, sizeof(events)) > 0);
+    close(opened.fd);
+    close(watch);
 }
 
 static void stays_below_a_folder(void **state)
@@ -169,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LOOP_TEST(hands_over_a_regular_file),
         LOOP_TEST(tells_other_kinds_apart_without_waiting),
+        LOOP_TEST(opens_nothing_but_regular_files),
         LOOP_TEST(stays_below_a_folder),
         LOOP_TEST(says_why_not),
         LOOP_TEST(a_failed_allocation_calls_nobody),
