@@ -18,12 +18,13 @@ local lower = string.lower
 local PIECE = 65536 -- bytes of one read
 local WHOLE_MAX = 9007199254740992 -- the largest offset or length
 local INTERNAL_ERROR = 2
+local BY_HANDLER = 2 -- enum ended_by
 
 local file_response = {}
 
 -- A job is one answer: {headers, offset, length, stat_check, on_error, wait, send_date} of the call; fd, owned
 -- (closed by us); then position (-1: the descriptor's own), left (bytes to send, nil: to the end), promised (the
--- content-length, if any), sent, reading (a read is under way), over, why (it was cut).
+-- content-length, if any), sent, reading (a read is under way), over.
 
 local function no_callback() end
 
@@ -50,7 +51,7 @@ end
 local function cut(self, job, why)
   stop(job)
   if self.destroyed or self.closed then return end
-  job.why = why
+  self._ended_by, self._end_detail = BY_HANDLER, why
   failure.log("warn", "file response cut", why, nil, self)
   self:close(INTERNAL_ERROR)
 end
@@ -102,10 +103,9 @@ local function on_drain(self)
   if not job.over and not job.reading then read_more(self, job) end
 end
 
-local function on_closed(self, code, by, reason)
-  local job = self._file
-  stop(job)
-  base.methods._on_closed(self, code, by, job.why or reason)
+local function on_closed(self, ...)
+  stop(self._file)
+  base.methods._on_closed(self, ...)
 end
 
 -- The header block, then the first read. The job's descriptor is released whatever happens.
@@ -147,15 +147,6 @@ local function check_whole(value, name, low)
   if value ~= nil then errors.check_range(value, name, low, WHOLE_MAX) end
 end
 
--- The caller's table is never changed: statCheck gets this copy.
-local function copy_of(t)
-  local copy = {}
-  if t then
-    for name, value in next, headers.fill(t) do copy[name] = value end
-  end
-  return copy
-end
-
 local function prepare(self, t, options, fd)
   if self.destroyed or self.closed then errors.throw("ERR_HTTP2_INVALID_STREAM") end
   if self.headersSent then errors.throw("ERR_HTTP2_HEADERS_SENT") end
@@ -174,7 +165,7 @@ local function prepare(self, t, options, fd)
   check_whole(job.offset, "options.offset", fd and -1 or 0)
   check_whole(job.length, "options.length", -WHOLE_MAX)
   if t ~= nil then errors.check_type(t, "headers", "table") end
-  job.headers = copy_of(t)
+  job.headers = t and headers.copy(t) or {} -- statCheck may change it, never the caller's
   local status = headers.status_of(job.headers)
   if status == 204 or status == 205 or status == 304 or self.headRequest then
     errors.throw("ERR_HTTP2_PAYLOAD_FORBIDDEN", tostring(status))

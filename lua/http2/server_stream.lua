@@ -11,6 +11,7 @@ local methods, getters = {}, {}
 
 local RESPOND_END, RESPOND_DATE = core.RESPOND_END, core.RESPOND_DATE
 local EMPTY = {}
+local status_of = headers.status_of
 
 --- Starts the answer. t: header table (or flat list) with ":status" 200 to 599 (200 by default).
 -- options: endStream, waitForTrailers, sendDate (true by default).
@@ -19,7 +20,7 @@ function methods:respond(t, options)
   if self.destroyed or self.closed then errors.throw("ERR_HTTP2_INVALID_STREAM") end
   if self.headersSent then errors.throw("ERR_HTTP2_HEADERS_SENT") end
   if t == nil then t = EMPTY elseif type(t) ~= "table" then errors.check_type(t, "headers", "table") end
-  local status = headers.status_of(t)
+  local status = status_of(t)
   local flags, ends, wait = RESPOND_DATE, false, false
   if options then
     ends = options.endStream and true or false
@@ -58,7 +59,7 @@ function getters:sentHeaders()
     if out[1] ~= nil then -- a flat list
       out = headers.of_list(out)
     end
-    out[":status"] = headers.status_of(sent)
+    out[":status"] = status_of(sent)
     local second = core.stream_number(self._slot, self._generation, 5)
     if second > 0 then out.date = os.date("!%a, %d %b %Y %H:%M:%S GMT", second) end
     self._sent_filled = out

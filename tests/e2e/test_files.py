@@ -108,7 +108,7 @@ def curl_gets_files():
         assert curl(clear + "small.txt", "-z", headers["last-modified"])[0] == 304
         status, headers, _ = curl(clear + "small.txt", "-r", "6-")
         assert (status, headers["content-range"]) == (416, "bytes */6"), (status, headers)
-        assert curl(clear + "small.txt", "-d", "x")[0] == 405
+        assert curl(clear + "small.txt", "-X", "DELETE")[0] == 405
 
 
 @tap.test
@@ -285,7 +285,6 @@ def a_truncated_file_is_reset():
         assert client.get("/missing").status == 404  # the connection goes on
         client.close()
         server.err.wait_for(r"level=warn.*file response cut.*before its content-length")
-        server.errors = "unhandled stream error"
 
 
 @tap.test
@@ -386,7 +385,7 @@ def no_descriptor_left():
                 client.reset(number)
         client.ping()
         is_settled(server, before)
-        assert client.get("/small.txt").status == 200
+        assert h2client.get(server.port, "/small.txt").status == 200
         server.err.wait_for(r"level=warn.*could not be opened.*EMFILE")
 
 

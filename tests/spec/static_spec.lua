@@ -209,9 +209,10 @@ describe("static", function()
     collectgarbage()
     collectgarbage()
     local before = count()
-    local kept = { static.new(root), static.new(root) }
+    local one, two = static.new(root), static.new(root)
     assert.equal(before + 2, count())
-    kept[1], kept[2] = nil, nil
+    assert.is_true(one ~= two)
+    one, two = nil, nil -- luacheck: ignore 311
     support.wait_for(function()
       collectgarbage()
       return count() == before
