@@ -19,7 +19,7 @@ struct script_options {
     char **arguments; /* for the program; NULL-terminated */
     char **listen;    /* addresses of --listen; NULL-terminated, may be empty */
     const char *tls_certificate, *tls_key; /* files, or NULL */
-    bool exit_on_error; /* one that nobody caught ends the program */
+    bool exit_on_error;                    /* one that nobody caught ends the program */
     bool check; /* record listen, connect and timers instead of doing them */
 };
 

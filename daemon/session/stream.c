@@ -38,6 +38,7 @@ enum err stream_new(struct session *session, uint32_t id, struct stream **out)
     stream->id = id;
     stream->opened_ms = loop_now_ms(session->worker->loop);
     list_init(&stream->reset_link);
+    list_init(&stream->stop_link);
     list_init(&stream->link);
     list_append(&session->streams, &stream->link);
     session->stream_count++;
@@ -69,6 +70,7 @@ void stream_free(struct stream *stream)
     drop_queue(stream);
     list_remove(&stream->link);
     list_remove(&stream->reset_link);
+    list_remove(&stream->stop_link);
     slots_remove(&stream->session->worker->streams, stream->slot);
     mem_free(stream->block);
     live.streams--;
@@ -189,6 +191,37 @@ enum err stream_reset(struct stream *stream, uint32_t code)
     return OK;
 }
 
+void stream_stop_later(struct stream *stream)
+{
+    struct worker *worker = stream->session->worker;
+    uint32_t grace_ms = stream->session->options->limits.stop_grace_ms;
+
+    if (!is_open(stream) || stream->stop_ms)
+        return;
+    stream->stop_ms = loop_now_ms(worker->loop) + grace_ms;
+    list_append(&worker->stopping, &stream->stop_link);
+    if (!deadline_is_set(&worker->stop))
+        deadline_set(worker->loop, &worker->stop, grace_ms);
+}
+
+void stream_stop_due(struct deadline *deadline)
+{
+    struct worker *worker = list_entry(deadline, struct worker, stop);
+    uint64_t now = loop_now_ms(worker->loop);
+
+    while (!list_is_empty(&worker->stopping)) {
+        struct stream *first = list_entry(worker->stopping.next, struct stream, stop_link);
+
+        if (first->stop_ms > now) {
+            deadline_set(worker->loop, &worker->stop, first->stop_ms - now);
+            break;
+        }
+        list_remove(&first->stop_link);
+        stream_reset(first, HTTP_NO_ERROR);
+    }
+    worker_turn(worker);
+}
+
 void stream_consume(struct stream *stream, uint32_t bytes)
 {
     if (stream->closed || !stream->session->machine)
@@ -269,6 +302,7 @@ void stream_on_closed(struct stream *stream, uint32_t code, enum ended_by by, co
         event->bytes = events_copy(&session->worker->events, reason, event->length);
     }
     list_remove(&stream->reset_link);
+    list_remove(&stream->stop_link);
     list_remove(&stream->link);
     list_append(&session->worker->dead_streams, &stream->link);
     session->stream_count--;

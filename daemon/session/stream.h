@@ -15,9 +15,11 @@
 #include "session/events.h"
 
 struct session;
+struct deadline;
 
 struct stream {
     struct list link;       /* of the session's streams, then of the worker's dead ones */
+    struct list stop_link;  /* of the worker's streams that are about to be stopped */
     struct list reset_link; /* of the session's streams that wait for their RST_STREAM */
     struct session *session;
     uint32_t slot, generation, id;
@@ -25,7 +27,7 @@ struct stream {
     size_t queued;              /* bytes of the queue that are not framed */
     struct http_block *block;   /* request, or final response */
     double bytes_in, bytes_out; /* of bodies */
-    uint64_t opened_ms;
+    uint64_t opened_ms, stop_ms;
     int64_t date_second; /* of the Date that was added to the answer; 0: none */
     uint32_t reset_code;
     bool started;     /* our header block went to the machine: a body may follow */
@@ -62,6 +64,13 @@ enum err stream_end(struct stream *stream, bool trailers);
 
 /* Marks it for RST_STREAM; what waits behind the chunk that was handed over is dropped. */
 enum err stream_reset(struct stream *stream, uint32_t code);
+
+/* Server: nobody wants the rest of the request: RST_STREAM(NO_ERROR), which lets the client stop (RFC 9113 8.1), after
+ * limits.stop_grace_ms: there are clients that take it for a failure, and most bodies are on their way already. */
+void stream_stop_later(struct stream *stream);
+
+/* For the worker: stops those whose time has come. */
+void stream_stop_due(struct deadline *deadline);
 
 /* The script is done with that many bytes. */
 void stream_consume(struct stream *stream, uint32_t bytes);

@@ -29,6 +29,8 @@ enum err worker_init(struct worker *worker, struct loop *loop, void (*dispatch)(
     list_init(&worker->dirty);
     list_init(&worker->dead_streams);
     list_init(&worker->dead_sessions);
+    list_init(&worker->stopping);
+    deadline_init(&worker->stop, stream_stop_due);
     deferred_init(&worker->go_on, go_on);
     worker->gather = mem_alloc(sizeof(*worker->gather));
     if (!worker->gather)
@@ -51,6 +53,7 @@ static void reap(struct worker *worker)
 void worker_deinit(struct worker *worker)
 {
     deferred_cancel(&worker->go_on);
+    deadline_clear(&worker->stop);
     for (uint32_t i = 1; i < worker->servers.size; i++)
         if (worker->servers.at[i].object)
             server_stop_listening(worker->servers.at[i].object);

@@ -19,6 +19,8 @@ struct worker {
     struct list dirty;        /* sessions with something to say */
     struct list dead_streams; /* their last event is in the batch; freed when it is through */
     struct list dead_sessions;
+    struct list stopping; /* streams, by stop_ms */
+    struct deadline stop;
     struct gather *gather;
     struct deferred go_on; /* the rest of a turn that was cut short */
     void (*dispatch)(void *owner);

@@ -112,7 +112,7 @@ function methods:_after_finish()
     self._unread_waits = true -- asked again when a task of it is done
     return
   end
-  core.stream_reset(self._slot, self._generation, 0)
+  core.stream_stop(self._slot, self._generation)
 end
 
 local class = base.extend(methods, getters)

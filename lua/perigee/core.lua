@@ -32,6 +32,7 @@ double perigee_stream_write(uint32_t slot, uint32_t generation, const char *byte
                             uint32_t anchor);
 int perigee_stream_end(uint32_t slot, uint32_t generation, uint32_t trailers);
 int perigee_stream_reset(uint32_t slot, uint32_t generation, uint32_t code);
+void perigee_stream_stop(uint32_t slot, uint32_t generation);
 void perigee_stream_consume(uint32_t slot, uint32_t generation, uint32_t bytes);
 int perigee_stream_block(uint32_t slot, uint32_t generation);
 int perigee_stream_find(uint32_t slot, uint32_t generation, const char *name, uint32_t length);
@@ -128,6 +129,7 @@ function core.stream_end(slot, generation, trailers)
 end
 
 core.stream_reset = C.perigee_stream_reset
+core.stream_stop = C.perigee_stream_stop
 core.stream_consume = C.perigee_stream_consume
 core.stream_respond = C.perigee_stream_respond
 core.stream_inform = C.perigee_stream_inform

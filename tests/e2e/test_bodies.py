@@ -7,6 +7,7 @@ run: deadline 240
 import hashlib
 import re
 import signal
+import subprocess
 import time
 
 import h2client
@@ -267,6 +268,27 @@ def a_body_that_nobody_wants():
             client.send(stream, bytes(300_000), end=True)
             assert client.closing(stream).body == b"early"
         assert client.get("/").body == b"early"
+
+
+@tap.test
+def a_body_behind_its_answer():
+    """a body that arrives a moment behind its answer is taken: no reset, which curl calls a failure"""
+    script = perigee.handler("stream:respond {}\nstream:finish('early')")
+    with perigee.Server(script) as server:
+        for _ in range(20):
+            done = subprocess.run(
+                ["curl", "-sS", "--http2-prior-knowledge", "-d", "x", f"http://127.0.0.1:{server.port}/"],
+                capture_output=True,
+                text=True,
+                timeout=30,
+            )
+            assert (done.returncode, done.stdout) == (0, "early"), done
+        with Raw(server.port) as late:
+            late.send(h2raw.post(1, "/"))
+            assert late.response(1)[0] == "200"
+            late.send(h2raw.data(1, b"rest", end_stream=True))
+            late.barrier()
+            assert not late.on(1, h2raw.RST_STREAM), late.seen
 
 
 @tap.test
