@@ -135,6 +135,17 @@ rows("A stream is cut", {
     note = "The client had paused: what lies unread is dropped with the reset, so no 'end'.",
   },
   {
+    name = "unanswered", title = "S close(INTERNAL_ERROR) before it answered",
+    order = "Sv session, Cs connect, C ready, C finish, Sv stream, S aborted, S finish, S error STREAM_ERROR, S close(2), " ..
+      "C error STREAM_ERROR, C close(2)",
+    note = "No message, no 'end'.",
+  },
+  {
+    name = "missing_file", title = "respondWithFile() of a file that is not there, without onError",
+    server = "S aborted, S error ENOENT, S close(2)",
+    client = "C error STREAM_ERROR, C close(2)",
+  },
+  {
     name = "early_answer", title = "the answer is whole, the request is not read",
     server = "S finish, S close(0)",
     client = "C ready, C response, C data, C end, C aborted, C finish, C close(0)",

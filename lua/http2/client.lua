@@ -77,7 +77,7 @@ end
 function stream_methods:_on_headers(category, t, flags, copy)
   local raw = headers.raw(copy)
   if category == 1 then
-    self._response, self._response_flags = t, flags
+    self._response, self._response_flags, self._has_message = t, flags, true
     if flags % 2 == 1 then self._bytes_read = -1 end
     emit(self, "response", self, t, flags, raw)
   elseif category == 2 then

@@ -119,5 +119,6 @@ local class = base.extend(methods, getters)
 class.methods._peer_errors_are_quiet = true
 class.methods._unread_is_dropped = true
 class.methods._usual_end = "handler"
+class.methods._has_message = true
 
 return class

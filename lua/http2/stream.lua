@@ -32,6 +32,7 @@ local defaults = {
   _cut = false, -- the peer's body ended, but not by END_STREAM
   _ended_by = false, _end_detail = false, -- for closeInfo, where it was not the usual end
   _usual_end = "peer",
+  _has_message = false, -- did the peer's headers come?
   _bytes_read = 0, _bytes_written = 0, -- from the end on; _bytes_read is -1 when the peer's headers ended its side
   _bodiless = false, -- our headers ended ours
 }
@@ -189,6 +190,11 @@ local function emit_finish(self)
   emit(self, "finish", self)
 end
 
+-- The last word about a body that someone reads; that it was cut is `complete`'s to say.
+local function end_reading(self)
+  if self._flowing and self._has_message and not self.readableEnded then put_tick(readable.emit_end, self) end
+end
+
 -- A reset by either side, after which the rest of the events are owed.
 local function close_abnormally(self, code)
   local err = code ~= NO_ERROR and code ~= CANCEL and errors.stream_error(code) or nil
@@ -196,8 +202,7 @@ local function close_abnormally(self, code)
     self.writableEnded = true
     put_tick(emit_finish, self)
   end
-  -- The last word about the body; that it was cut is `complete`'s to say.
-  if self._flowing and not self.readableEnded then put_tick(readable.emit_end, self) end
+  end_reading(self)
   finish_life(self, err)
   put_tick(cancel_tasks, self, errors.code_name(code))
 end
@@ -225,7 +230,7 @@ function methods:destroy(err)
   core.stream_reset(self._slot, self._generation, code)
   if not err then
     if code ~= NO_ERROR and code ~= CANCEL then err = errors.stream_error(code) end
-    if self._flowing and not self.readableEnded then put_tick(readable.emit_end, self) end
+    end_reading(self)
   end
   finish_life(self, err)
   if self.aborted then put_tick(cancel_tasks, self, "destroyed") end
@@ -242,7 +247,7 @@ function methods:_end_with_session(err, code)
     mark_aborted(self)
   end
   if self.destroyed then return end -- by an 'aborted' listener
-  if not err and self._flowing and not self.readableEnded then put_tick(readable.emit_end, self) end
+  if not err then end_reading(self) end
   finish_life(self, err)
   put_tick(cancel_tasks, self, "the session was destroyed")
 end

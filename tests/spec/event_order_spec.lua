@@ -314,6 +314,18 @@ function scenarios.overflow(transport)
   return x
 end
 
+function scenarios.unanswered(transport)
+  local x = stage(transport, function(stream) stream:close(2) end)
+  x:request()
+  return x
+end
+
+function scenarios.missing_file(transport)
+  local x = stage(transport, function(stream) stream:respondWithFile("/nowhere/at/all") end)
+  x:request(nil, { events = "aborted end data" })
+  return x
+end
+
 function scenarios.early_answer(transport)
   local x = stage(transport, hello)
   x:request(POST):write "upload"
