@@ -5,6 +5,7 @@ local task = require "perigee.task"
 local ticks = require "perigee.ticks"
 local timers = require "perigee.timers"
 local emitter = require "perigee.emitter"
+local cancel = require "http2.cancel"
 local errors = require "http2.errors"
 local headers = require "http2.headers"
 local options = require "http2.options"
@@ -12,6 +13,7 @@ local session_class = require "http2.session"
 local stream_class = require "http2.stream"
 
 local emit, put_tick = emitter.emit, ticks.put
+local CANCEL = 8
 
 local module = {}
 
@@ -89,6 +91,12 @@ function stream_methods:_on_headers(category, t, flags, copy)
   end
 end
 
+--- From its parent, which is gone, or a pipe whose source was cut: nobody wants the answer any more.
+function stream_methods:_give_up()
+  self:close(CANCEL)
+  if self.pending then self:destroy() end -- and the request need not leave
+end
+
 local Stream = stream_class.extend(stream_methods, stream_getters)
 
 -- --- Sessions.
@@ -104,7 +112,7 @@ function session_methods:_fail_pending(err, cause)
     if stream.pending and not stream.destroyed then
       if cause then err.cause = cause end
       stream.closed = true
-      stream.rstCode = 8
+      stream.rstCode = CANCEL
       stream_class.finish_life(stream, err)
     end
   end
@@ -121,23 +129,21 @@ end
 local BODILESS = { GET = true, HEAD = true, DELETE = true }
 
 local request_options = {
-  endStream = true, waitForTrailers = true, parent = true,
+  endStream = true, waitForTrailers = true, parent = true, signal = true,
   exclusive = true, weight = true, silent = true, -- of priorities, which RFC 9113 dropped
 }
 
 local function check_connect(pseudo)
-  if pseudo[":protocol"] ~= nil then return end
   if pseudo[":authority"] == nil then errors.throw("ERR_HTTP2_CONNECT_AUTHORITY") end
   if pseudo[":scheme"] ~= nil then errors.throw("ERR_HTTP2_CONNECT_SCHEME") end
   if pseudo[":path"] ~= nil then errors.throw("ERR_HTTP2_CONNECT_PATH") end
 end
 
---- Opens a stream. t: header table or flat list; :method GET, :path /, :scheme and :authority are filled in.
--- given: endStream (true by default for GET, HEAD, DELETE), waitForTrailers, parent (a stream that owns it).
-function session_methods:request(t, given)
-  t = t or {}
-  errors.check_type(t, "headers", "table")
-  given = given or {}
+local function abort(stream, signal)
+  stream:destroy(cancel.error_of(signal))
+end
+
+local function check_request_options(given)
   errors.check_type(given, "options", "table")
   for name in next, given do
     if not request_options[name] then
@@ -146,12 +152,23 @@ function session_methods:request(t, given)
         near and (" (did you mean %q?)"):format(near) or "")), 0)
     end
   end
+  if given.signal ~= nil then cancel.check(given.signal, "options.signal") end
+end
+
+--- Opens a stream. t: header table or flat list; :method GET, :path /, :scheme and :authority are filled in.
+-- given: endStream (true by default for GET, HEAD, DELETE), waitForTrailers, signal (a token of
+-- http2.cancelToken()), parent (a stream that owns it: when that ends abnormally, so does this).
+function session_methods:request(t, given)
+  t = t or {}
+  errors.check_type(t, "headers", "table")
+  given = given or {}
+  check_request_options(given)
   if self.destroyed then return fail_later(self, "ERR_HTTP2_INVALID_SESSION") end
   if self.closed then return fail_later(self, "ERR_HTTP2_GOAWAY_SESSION") end
   headers.fill(t)
   local get = headers.get
   local pseudo = { [":method"] = get(t, ":method") or "GET", [":protocol"] = get(t, ":protocol") }
-  if pseudo[":method"] == "CONNECT" then
+  if pseudo[":method"] == "CONNECT" and pseudo[":protocol"] == nil then
     pseudo[":authority"], pseudo[":scheme"], pseudo[":path"] =
       get(t, ":authority"), get(t, ":scheme"), get(t, ":path")
     check_connect(pseudo)
@@ -169,11 +186,20 @@ function session_methods:request(t, given)
     _wait_for_trailers = given.waitForTrailers and true or nil,
   }, Stream)
   self._open = self._open + 1
+  local signal = given.signal
+  if signal then
+    if signal.cancelled then
+      stream.pending = nil -- nothing of it leaves
+      abort(stream, signal)
+      return stream
+    end
+    cancel.add(signal, stream, function() abort(stream, signal) end)
+    stream:once("close", function() cancel.forget(signal, stream) end)
+  end
   local parent = given.parent
-  if type(parent) == "table" and parent._is_stream then
-    parent:once("close", function()
-      if not stream.destroyed and (parent.aborted or parent.rstCode ~= 0) then stream:close(8) end
-    end)
+  if type(parent) == "table" and parent._is_stream then -- a number is of priorities
+    parent:_adopt(stream)
+    if stream.destroyed then return stream end
   end
   if self.connecting then
     stream._given = headers.copy(t)

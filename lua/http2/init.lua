@@ -4,6 +4,7 @@ local settings = require "http2.settings"
 local headers = require "http2.headers"
 local server = require "http2.server"
 local client = require "http2.client"
+local cancel = require "http2.cancel"
 
 local http2 = {
   constants = require "http2.constants",
@@ -28,6 +29,11 @@ end
 --- A client session joined to a new session of server in memory, without a socket: for tests of handlers.
 function http2.connectPair(of_server, options, listener)
   return client.connect_pair(of_server, options, listener)
+end
+
+--- A token for the option signal: token:cancel([reason]) ends what was begun with it; token.cancelled, token.reason.
+function http2.cancelToken()
+  return cancel.new()
 end
 
 --- A fresh table of the default settings.

@@ -47,6 +47,22 @@ local function unblock(self, entry)
   go_on(self)
 end
 
+--- The body ended without its end: what its pipes lead to has a part, and must not take it for the whole.
+function readable.cut_pipes(self)
+  local pipes = self._pipes
+  for i = #pipes, 1, -1 do
+    local entry = pipes[i]
+    local target = entry and entry.target
+    if target and not entry.keep_open then
+      if target._is_stream then
+        if not (target.closed or target.writableEnded) then target:_give_up(self) end
+      elseif target.destroy then
+        task.run(nil, target.destroy, target, self:_closed_error())
+      end
+    end
+  end
+end
+
 -- A target that is no stream of ours is a script's own code: it may throw, and it may wait.
 local function write_foreign(self, entry, chunk)
   local taken = entry.target:write(chunk)
@@ -126,7 +142,7 @@ function methods:_flow()
   if self._reader then self:_wake_reader() end
   if self._flowing and not self.readableEnded and not self.destroyed then
     readable.emit_end(self)
-    local pipes = self._pipes
+    local pipes = self.complete and self._pipes -- of a cut one, see cut_pipes()
     for i = 1, pipes and #pipes or 0 do
       local entry = pipes[i]
       if entry and not entry.keep_open then task.run(self, entry.target.finish, entry.target) end
@@ -211,7 +227,8 @@ function methods:_on_listener(name)
 end
 
 --- Sends what comes on to target (a stream, or anything with write and finish), as fast as it
--- takes it; target ends with it, unless options.end_ is false. Returns target.
+-- takes it; target ends with it, unless options.end_ is false. When the body is cut, a stream is reset and
+-- another target's destroy(err) called. Returns target.
 function methods:pipe(target, options)
   errors.check_type(target, "destination", "table")
   local entry = {
@@ -225,7 +242,10 @@ function methods:pipe(target, options)
     entry.on_drain = function() unblock(self, entry) end
     target:on("drain", entry.on_drain)
     if target ~= self then
-      entry.on_close = function() self:unpipe(target) end
+      entry.on_close = function()
+        self:unpipe(target)
+        if self.writableFinished and self._after_finish then self:_after_finish() end -- nobody reads on
+      end
       target:on("close", entry.on_close)
     end
     target:emit("pipe", self)

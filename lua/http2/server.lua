@@ -3,6 +3,7 @@ local native = require "perigee.native"
 local task = require "perigee.task"
 local ticks = require "perigee.ticks"
 local emitter = require "perigee.emitter"
+local cancel = require "http2.cancel"
 local errors = require "http2.errors"
 local options = require "http2.options"
 local session_class = require "http2.session"
@@ -93,18 +94,26 @@ function Server:_make()
   return true
 end
 
---- listen(port[, host][, backlog][, callback]), listen(path[, …]), listen {port=, host=, path=, fd=, backlog=}.
+local function close_with(self, signal)
+  if signal.cancelled then return self:close() end
+  cancel.add(signal, self, self.close)
+  self:once("close", function() cancel.forget(signal, self) end)
+end
+
+--- listen(port[, host][, backlog][, callback]), listen(path[, …]), listen {port=, host=, path=, fd=, backlog=,
+-- signal=}; signal: a token of http2.cancelToken() that closes the server.
 -- Port 0 lets the system choose; address() tells. 'listening' or 'error' follows.
 function Server:listen(...)
   local arguments = { ... }
   local n = select("#", ...)
   local where = { backlog = nil }
-  local callback
+  local callback, signal
   if n > 0 and type(arguments[n]) == "function" then callback = arguments[n] end
   local first = arguments[1]
   if type(first) == "table" then
     where.port, where.host, where.path, where.fd = first.port, first.host, first.path, first.fd
     where.backlog, where.ipv6_only = first.backlog, first.ipv6Only
+    signal = first.signal ~= nil and cancel.check(first.signal, "options.signal") or nil
   elseif type(first) == "number" then
     where.port = first
     if type(arguments[2]) == "string" then where.host = arguments[2] end
@@ -151,6 +160,7 @@ function Server:listen(...)
   put_tick(function()
     if self.listening then emit(self, "listening", nil) end
   end)
+  if signal then close_with(self, signal) end
   return self
 end
 

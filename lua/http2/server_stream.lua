@@ -100,6 +100,14 @@ function methods:_fail_response(err)
   self:finish(self._session.server._expose_errors and failure.text_of(err) .. "\n" or "Internal Server Error\n")
 end
 
+--- From a pipe whose source was cut: the client must not take the part for the whole. It hears the source's code
+-- if that came from the source's peer, or the script.
+function methods:_give_up(source)
+  local by, code = source._ended_by, source.rstCode
+  if by == 3 or by == 7 or code == 0 then code = 2 end -- a lost session, a broken protocol: not this client's affair
+  self:close(code)
+end
+
 -- The answer is out. When nobody wants the rest of the request, the client may stop (RFC 9113 8.1): neither a
 -- listener nor a task of the handler that may still come to it.
 function methods:_after_finish()

@@ -157,6 +157,7 @@ local function emit_close(self, err)
   self._close_emitted = true
   emit(self, "close", self)
   if self._reader then self:_wake_reader() end
+  if self._pipes and not (self.complete and self.readableEnded) then readable.cut_pipes(self) end
   if self._timer then
     self._timer:close()
     self._timer = nil
@@ -170,6 +171,7 @@ local function finish_life(self, err)
   self.destroyed = true
   self._buffer = nil
   self._close_due = true
+  if err then self._last_error = err end
   put_tick(emit_close, self, err)
 end
 class.finish_life = finish_life
@@ -180,8 +182,28 @@ local function mark_aborted(self)
   emit(self, "aborted", self)
 end
 
-local function cancel_tasks(self, reason)
+-- After an abnormal end: what belongs to it ends too.
+local function cancel_owned(self, reason)
   if self._tasks then task.cancel_owned(self, reason) end
+  local requests = self._requests
+  self._requests = nil
+  for i = 1, requests and #requests or 0 do requests[i]:_give_up() end
+end
+
+--- request (of a client session) ends when this stream ends abnormally; at once when that has happened.
+function methods:_adopt(request)
+  if self.closed and (self.aborted or self.rstCode ~= NO_ERROR) then
+    request:_give_up()
+    return
+  end
+  local requests = self._requests or {}
+  self._requests = requests
+  requests[#requests + 1] = request
+  request:once("close", function()
+    for i = 1, #requests do
+      if requests[i] == request then return table.remove(requests, i) end
+    end
+  end)
 end
 
 local function emit_finish(self)
@@ -204,7 +226,7 @@ local function close_abnormally(self, code)
   end
   end_reading(self)
   finish_life(self, err)
-  put_tick(cancel_tasks, self, errors.code_name(code))
+  put_tick(cancel_owned, self, errors.code_name(code))
 end
 
 --- Ends the stream at once: what waits is dropped but for the first chunk, then RST_STREAM. err
@@ -233,7 +255,7 @@ function methods:destroy(err)
     end_reading(self)
   end
   finish_life(self, err)
-  if self.aborted then put_tick(cancel_tasks, self, "destroyed") end
+  if self.aborted or code ~= NO_ERROR then put_tick(cancel_owned, self, "destroyed") end
   return self
 end
 
@@ -249,7 +271,7 @@ function methods:_end_with_session(err, code)
   if self.destroyed then return end -- by an 'aborted' listener
   if not err then end_reading(self) end
   finish_life(self, err)
-  put_tick(cancel_tasks, self, "the session was destroyed")
+  put_tick(cancel_owned, self, "the session was destroyed")
 end
 
 --- RST_STREAM with code (0 by default); callback at 'close'. With code 0 after finish() it waits until
@@ -329,6 +351,8 @@ function methods:_on_closed(code, by, reason, ms)
       if self.destroyed then return end -- by a listener
       self.writableEnded = true
       put_tick(emit_finish, self)
+      -- To a client it is an early answer, if that is whole; a server's answer was cut.
+      if self._unread_is_dropped or not self.complete then put_tick(cancel_owned, self, errors.code_name(code)) end
     end
     -- The peer's RST_STREAM(NO_ERROR) ends a body too; `complete` tells the difference.
     self._cut = not self.complete
@@ -370,6 +394,7 @@ end
 function methods:_on_unheard_error(err)
   local quiet = self._peer_errors_are_quiet and
     (err.code == "ERR_HTTP2_STREAM_ERROR" or self._ended_by == BY_SESSION) or -- the session has its own word
+    err.code == "ABORT_ERR" or -- by a token: the script knows
     -- A body for HEAD or 304 goes nowhere, as it should; handlers need not ask.
     self._bodiless and err.code == "ERR_STREAM_WRITE_AFTER_END"
   failure.unheard("unhandled stream error", err, self, quiet)
@@ -564,7 +589,8 @@ function methods:_happened(name)
   elseif name == "aborted" then
     if self.aborted then return true end
   end
-  if self.destroyed then return true, nil, self:_closed_error() end
+  -- An 'error' that is still to come is heard by who waits.
+  if self.destroyed and not self._close_due then return true, nil, self:_closed_error() end
   return false
 end
 
