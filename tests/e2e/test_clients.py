@@ -6,7 +6,6 @@ run: deadline 180
 import hashlib
 import os
 import re
-import shutil
 import signal
 import socket
 import ssl
@@ -18,26 +17,10 @@ import h2client
 import h2raw
 import perigee
 import tap
+from peers import command, program
 
 HELLO, ECHO, UPLOAD, SSE = (f"scripts/{name}.lua" for name in ("hello", "echo", "upload", "sse"))
 BODY = bytes(n * 7 % 251 for n in range(300_000))
-
-
-def program(*names):
-    for name in names:
-        if path := shutil.which(name):
-            return path
-    raise tap.Skip(f"{names[0]} is not installed")
-
-
-def command(*argv, seconds=20, **options):
-    """Runs a client to its end; gives its standard output."""
-    try:
-        done = subprocess.run(argv, capture_output=True, timeout=seconds * perigee.FACTOR, **options)
-    except subprocess.TimeoutExpired as err:
-        raise AssertionError(f"{argv[0]} did not end; stdout {err.stdout!r} stderr {err.stderr!r}") from None
-    assert done.returncode == 0, f"{argv} ended with {done.returncode}: {done.stdout[-2000:]!r} {done.stderr[-2000:]!r}"
-    return done.stdout
 
 
 def both(server):

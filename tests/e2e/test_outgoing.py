@@ -1,14 +1,13 @@
 """Perigee as a client, against servers that other people wrote: nghttpd, Node, and one that answers by hand."""
 
 import re
-import shutil
 import socket
-import threading
 
 import h2raw
 import perigee
 import tap
-from h2raw import Raw
+from h2server import Script, begin
+from peers import Nghttpd
 
 PROGRAM = """
 local http2 = require "http2"
@@ -53,37 +52,7 @@ end
 """
 
 SIZE = 3_000_000
-
-
-class Peer(perigee.Process):
-    """nghttpd, in clear or over TLS."""
-
-    def __init__(self, secure=False):
-        if not shutil.which("nghttpd"):
-            raise tap.Skip("nghttpd is not installed")
-        with socket.socket() as probe:  # nghttpd cannot tell which port it got
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.cert, key = perigee.certificate()
-        argv = ["nghttpd", "--address=127.0.0.1", "-d", ".", "--echo-upload", str(self.port)]
-        argv += [key, self.cert] if secure else ["--no-tls"]
-        super().__init__(argv, {"index.html": bytes(SIZE)})
-        self.url = f"https://localhost:{self.port}" if secure else f"http://127.0.0.1:{self.port}"
-        perigee.eventually("nghttpd listens", self._answers)
-
-    def _answers(self):
-        assert self.running(), self.stderr
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except ConnectionRefusedError:
-            return False
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
+FILES = {"index.html": bytes(SIZE)}
 
 
 def program(text, *args, **options):
@@ -95,16 +64,16 @@ def program(text, *args, **options):
 @tap.test
 def a_get():
     """a GET of nghttpd in clear and over TLS, and the program ends by itself"""
-    with Peer() as peer:
+    with Nghttpd(files=FILES) as peer:
         assert program(GET, peer.url) == ["status 200 h2c", f"size {SIZE}", "closed 0", "session closed"]
-    with Peer(secure=True) as peer:
+    with Nghttpd(secure=True, files=FILES) as peer:
         assert program(GET, peer.url, peer.cert) == ["status 200 h2", f"size {SIZE}", "closed 0", "session closed"]
 
 
 @tap.test
 def uploads_at_once():
     """ten uploads at once come back whole from nghttpd"""
-    with Peer() as peer:
+    with Nghttpd(files=FILES) as peer:
         out = program(POST, peer.url)
         assert sorted(out[:10]) == sorted(f"{n} true 0" for n in range(1, 11)) and out[10:] == ["session closed"], out
 
@@ -112,7 +81,7 @@ def uploads_at_once():
 @tap.test
 def a_certificate_that_is_not_trusted():
     """a server whose certificate is not trusted, or of another name, is an error and no request leaves"""
-    with Peer(secure=True) as peer:
+    with Nghttpd(secure=True, files=FILES) as peer:
         out = program(GET, peer.url)
         assert not [line for line in out if line.startswith("status")], out
         assert re.search(r"session error \S*(CERT|VERIFY|SELF_SIGNED|TLS)", "\n".join(out)), out
@@ -169,46 +138,6 @@ server:close()
     assert done.stdout.splitlines() == [
         "POST /first 1 a, b nil body", "GET /second nil nil nil", "GET /third nil nil nil",
     ], done  # fmt: skip
-
-
-class Script(threading.Thread):
-    """A server of one connection: `act` gets it as a Raw that has not spoken."""
-
-    def __init__(self, act):
-        super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.act, self.failure = act, None
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-
-    def run(self):
-        try:
-            self.listener.settimeout(10 * perigee.FACTOR)
-            sock, _ = self.listener.accept()
-            c = Raw.__new__(Raw)
-            c.take_over(sock)
-            with c:
-                self.act(c)
-        except Exception as err:  # told by the test's thread
-            self.failure = err
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self.join(15 * perigee.FACTOR)
-        self.listener.close()
-        if kind is None:
-            assert not self.is_alive(), "the server's half did not end"
-            if self.failure:
-                raise self.failure
-
-
-def begin(c):
-    """Takes in the client's preface and its request."""
-    c.expect_preface()
-    c.send(h2raw.settings())
-    c.until(lambda f: f.kind == h2raw.HEADERS)
 
 
 @tap.test
