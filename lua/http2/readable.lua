@@ -84,7 +84,11 @@ end
 
 local function deliver(self, chunk)
   local events = self._events
-  if events and events.data then emit(self, "data", self, chunk) end
+  if events and events.data then
+    emit(self, "data", self, chunk)
+  elseif self._waiters then
+    emitter.wake_waiters(self, "data", chunk)
+  end
   local pipes = self._pipes
   if pipes then
     for i = 1, #pipes do

@@ -578,6 +578,8 @@ function methods:_happened(name)
       return true, nil, self:_closed_error()
     end
     if not self._reads and not self.destroyed then self:resume() end
+  elseif name == "data" then
+    if self._flowing ~= false and not self.destroyed then self:resume() end
   elseif name == "finish" then
     if self.writableFinished then return true end
   elseif name == "response" then

@@ -92,6 +92,67 @@ const modes = {
     });
     console.log(answer.body.toString(), answer.trailers["x-late"]);
   },
+  // Each piece comes back before the next one leaves; trailers both ways.
+  async duplex() {
+    const stream = session.request({ ":method": "POST", ":path": "/echo" }, { waitForTrailers: true });
+    stream.on("wantTrailers", () => stream.sendTrailers({ "x-sum": "abc" }));
+    let trailers;
+    stream.on("trailers", (got) => { trailers = got; });
+    const done = collect(stream);
+    for (let n = 0; n < 64; n++) {
+      const piece = crypto.randomBytes(16384);
+      let left = piece.length;
+      const back = new Promise((resolve) => {
+        stream.on("data", function hear(chunk) {
+          left -= chunk.length;
+          if (left > 0) return;
+          stream.off("data", hear);
+          resolve();
+        });
+      });
+      stream.write(piece);
+      await back;
+    }
+    stream.end();
+    const answer = await done;
+    console.log(answer.headers[":status"], answer.body.length, trailers["x-sum"], answer.rstCode);
+  },
+  async stream() {
+    const answer = await ask({ ":path": "/stream" });
+    console.log(answer.headers[":status"], sha256(answer.body), answer.rstCode);
+  },
+  async hints() {
+    const stream = session.request({ ":path": "/hints" });
+    stream.on("headers", (headers) => console.log(headers[":status"], headers.link));
+    const answer = await collect(stream);
+    console.log(answer.headers[":status"], answer.body.toString(), answer.rstCode);
+  },
+  async goaway() {
+    session.once("goaway", (code) => console.log("goaway", code));
+    const answer = await ask({ ":path": "/goaway" });
+    console.log(sha256(answer.body), answer.rstCode, session.closed);
+  },
+  async cut() {
+    const answer = await ask({ ":path": "/reset" });
+    console.log(answer.headers[":status"], answer.body.toString(), answer.events.join(" "), answer.rstCode);
+  },
+  async early() {
+    const stream = session.request({ ":method": "POST", ":path": "/early" });
+    const done = collect(stream);
+    const feed = () => { while (!stream.destroyed && stream.write(Buffer.alloc(16384))); };
+    stream.on("drain", feed);
+    feed();
+    const answer = await done;
+    console.log(answer.headers[":status"], answer.body.toString(), answer.rstCode);
+  },
+  async leave() {
+    const stream = session.request({ ":path": "/endless" });
+    await new Promise((resolve) => stream.once("data", resolve));
+    stream.close(http2.constants.NGHTTP2_CANCEL);
+    let seen = "0";
+    while (seen === "0") seen = (await ask({ ":path": "/aborted" })).body.toString();
+    console.log(seen);
+  },
 };
 
 modes[mode]().then(() => session.close(), (err) => fail(mode, err));

@@ -185,6 +185,33 @@ describe("await returns", function()
     session:await "close"
   end)
 
+  it("a piece of a body, which begins to flow as for a listener", function()
+    local server = support.server(function(stream)
+      stream:respond {}
+      stream:write "one"
+      support.turns(5)
+      stream:finish "two"
+    end)
+    local stream = support.connected(server):request()
+    assert.equal("one", stream:await "data")
+    assert.equal("two", stream:await "data")
+    assert.is_nil((stream:await "data"))
+    assert.is_true(stream.readableEnded)
+  end)
+
+  it("an error that is still to come, of a stream that has just ended, and nobody logs it", function()
+    local session = support.connected(support.server())
+    session:destroy()
+    local logged = require("perigee.failure").log
+    local lines = 0
+    require("perigee.failure").log = function() lines = lines + 1 end
+    local ok, err = session:request():await "response"
+    require("perigee.failure").log = logged
+    assert.is_nil(ok)
+    assert.equal("ERR_HTTP2_INVALID_SESSION", err.code)
+    assert.equal(0, lines)
+  end)
+
   it("nil, err when 'error' comes first", function()
     local e = http2.createServer()
     setImmediate(function() e:emit("error", "the error") end)

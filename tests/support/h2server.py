@@ -29,7 +29,7 @@ class Listener:
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url, self.secure = f"http://127.0.0.1:{self.port}", False
         self.failures, self._threads, self._socks = [], [], []
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
 

@@ -131,13 +131,11 @@ class Nginx(Peer):
 
 
 class Node(Peer):
-    """Node runs the script with key and certificate behind its arguments, if secure."""
+    """Node runs the script of the tree, with certificate and key behind it if secure."""
 
-    def __init__(self, script, secure=False, args=()):
-        cert, key = perigee.certificate()
-        super().__init__(
-            [program("node", "nodejs"), script, *args, *([key, cert] if secure else [])], secure
-        )  # fmt: skip
+    def __init__(self, script, secure=False):
+        argv = [program("node", "nodejs"), os.path.join(perigee.TOP, script)]
+        super().__init__(argv + (list(perigee.certificate()) if secure else []), secure)
 
 
 @functools.lru_cache(maxsize=None)
@@ -147,7 +145,7 @@ def go_binary(source):
     atexit.register(shutil.rmtree, where, ignore_errors=True)
     binary = os.path.join(where, "program")
     # The cache of compiled packages is worth keeping: without it this takes a minute.
-    env = {**os.environ, "GOCACHE": cache_folder("go"), "GOFLAGS": "-mod=mod", "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
+    env = {**os.environ, "GOCACHE": cache_folder("go"), "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
     command(program("go"), "build", "-o", binary, os.path.join(perigee.TOP, source), seconds=170, env=env, cwd=where)
     return binary
 
@@ -161,6 +159,5 @@ def cache_folder(name):
 class Go(Peer):
     """A server written in Go. It speaks HTTP/2 over TLS only, as its library does."""
 
-    def __init__(self, source, args=()):
-        cert, key = perigee.certificate()
-        super().__init__([go_binary(source), *args, cert, key], True)
+    def __init__(self, source):
+        super().__init__([go_binary(source), *perigee.certificate()], True)
