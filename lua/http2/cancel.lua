@@ -1,5 +1,6 @@
---- http2.cancel: tokens that end what was begun with them: client:request(headers, {signal = token}) and
--- server:listen {signal = token}. Node's AbortSignal and its controller in one.
+--- http2.cancel: what ends other things than itself. Tokens (Node's AbortSignal and its controller in one) end what
+-- was begun with them: client:request(headers, {signal = token}), server:listen {signal = token}. A stream that ends
+-- abnormally ends what belongs to it: its tasks, and the requests whose parent it is.
 local task = require "perigee.task"
 local errors = require "perigee.errors"
 
@@ -48,6 +49,30 @@ end
 --- key ended by itself.
 function cancel.forget(token, key)
   token._begun[key] = nil
+end
+
+--- After a stream's abnormal end: what belongs to it ends too.
+function cancel.owned(stream, reason)
+  if stream._tasks then task.cancel_owned(stream, reason) end
+  local requests = stream._requests
+  stream._requests = nil
+  for i = 1, requests and #requests or 0 do requests[i]:_give_up() end
+end
+
+--- request belongs to the stream parent from now on: it ends when that ends abnormally, at once if it has.
+function cancel.adopt(parent, request)
+  if parent.closed and (parent.aborted or parent.rstCode ~= 0) then
+    request:_give_up()
+    return
+  end
+  local requests = parent._requests or {}
+  parent._requests = requests
+  requests[#requests + 1] = request
+  request:once("close", function()
+    for i = 1, #requests do
+      if requests[i] == request then return table.remove(requests, i) end
+    end
+  end)
 end
 
 return cancel

@@ -198,7 +198,7 @@ function session_methods:request(t, given)
   end
   local parent = given.parent
   if type(parent) == "table" and parent._is_stream then -- a number is of priorities
-    parent:_adopt(stream)
+    cancel.adopt(parent, stream)
     if stream.destroyed then return stream end
   end
   if self.connecting then

@@ -8,6 +8,7 @@ local ticks = require "perigee.ticks"
 local timers = require "perigee.timers"
 local emitter = require "perigee.emitter"
 local failure = require "perigee.failure"
+local cancel = require "http2.cancel"
 local errors = require "http2.errors"
 local headers = require "http2.headers"
 local readable = require "http2.readable"
@@ -182,30 +183,6 @@ local function mark_aborted(self)
   emit(self, "aborted", self)
 end
 
--- After an abnormal end: what belongs to it ends too.
-local function cancel_owned(self, reason)
-  if self._tasks then task.cancel_owned(self, reason) end
-  local requests = self._requests
-  self._requests = nil
-  for i = 1, requests and #requests or 0 do requests[i]:_give_up() end
-end
-
---- request (of a client session) ends when this stream ends abnormally; at once when that has happened.
-function methods:_adopt(request)
-  if self.closed and (self.aborted or self.rstCode ~= NO_ERROR) then
-    request:_give_up()
-    return
-  end
-  local requests = self._requests or {}
-  self._requests = requests
-  requests[#requests + 1] = request
-  request:once("close", function()
-    for i = 1, #requests do
-      if requests[i] == request then return table.remove(requests, i) end
-    end
-  end)
-end
-
 local function emit_finish(self)
   if self.writableFinished or self._close_emitted then return end
   self.writableFinished = true
@@ -226,7 +203,7 @@ local function close_abnormally(self, code)
   end
   end_reading(self)
   finish_life(self, err)
-  put_tick(cancel_owned, self, errors.code_name(code))
+  put_tick(cancel.owned, self, errors.code_name(code))
 end
 
 --- Ends the stream at once: what waits is dropped but for the first chunk, then RST_STREAM. err
@@ -255,7 +232,7 @@ function methods:destroy(err)
     end_reading(self)
   end
   finish_life(self, err)
-  if self.aborted or code ~= NO_ERROR then put_tick(cancel_owned, self, "destroyed") end
+  if self.aborted or code ~= NO_ERROR then put_tick(cancel.owned, self, "destroyed") end
   return self
 end
 
@@ -271,7 +248,7 @@ function methods:_end_with_session(err, code)
   if self.destroyed then return end -- by an 'aborted' listener
   if not err then end_reading(self) end
   finish_life(self, err)
-  put_tick(cancel_owned, self, "the session was destroyed")
+  put_tick(cancel.owned, self, "the session was destroyed")
 end
 
 --- RST_STREAM with code (0 by default); callback at 'close'. With code 0 after finish() it waits until
@@ -352,7 +329,7 @@ function methods:_on_closed(code, by, reason, ms)
       self.writableEnded = true
       put_tick(emit_finish, self)
       -- To a client it is an early answer, if that is whole; a server's answer was cut.
-      if self._unread_is_dropped or not self.complete then put_tick(cancel_owned, self, errors.code_name(code)) end
+      if self._unread_is_dropped or not self.complete then put_tick(cancel.owned, self, errors.code_name(code)) end
     end
     -- The peer's RST_STREAM(NO_ERROR) ends a body too; `complete` tells the difference.
     self._cut = not self.complete
