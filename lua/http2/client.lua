@@ -14,6 +14,7 @@ local stream_class = require "http2.stream"
 
 local emit, put_tick = emitter.emit, ticks.put
 local CANCEL = 8
+local HIGH_MARK = stream_class.HIGH_MARK
 
 local module = {}
 
@@ -33,13 +34,20 @@ function stream_getters:sentHeaders()
   return self._sent_filled
 end
 
+function stream_getters:bufferSize()
+  local waiting = self._waiting
+  return waiting and waiting.bytes or stream_class.getters.bufferSize(self)
+end
+stream_getters.writableLength = stream_getters.bufferSize
+
 -- Before the connection stands: bodies wait here.
 function stream_methods:_write_pending(data, callback)
-  local waiting = self._waiting or {}
+  local waiting = self._waiting or { bytes = 0 }
   waiting[#waiting + 1] = data
+  waiting.bytes = waiting.bytes + #data
   self._waiting = waiting
   if callback then put_tick(task.run, self, callback) end
-  return #waiting < 4
+  return waiting.bytes <= HIGH_MARK or self:_hold_back(waiting.bytes)
 end
 
 local function emit_ready(stream)
@@ -64,8 +72,7 @@ local function submit(session, stream)
   local waiting = stream._waiting
   if waiting then
     stream._waiting = nil
-    for i = 1, #waiting do core.write(slot, generation, waiting[i]) end
-    if #waiting >= 4 then put_tick(stream._on_drain, stream) end
+    for i = 1, #waiting do core.write(slot, generation, waiting[i]) end -- what is above the high mark drains
     if stream.writableEnded then core.stream_end(slot, generation, stream._wait_for_trailers) end
   elseif stream.writableEnded and stream._wait_for_trailers then
     core.stream_end(slot, generation, true)

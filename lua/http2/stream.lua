@@ -15,6 +15,7 @@ local readable = require "http2.readable"
 
 local emit, put_tick = emitter.emit, ticks.put
 local NO_ERROR, INTERNAL_ERROR, CANCEL = 0, 2, 8
+local HIGH_MARK = 65536 -- bytes; write() is false above it
 local BY_SESSION, BY_LIMIT = 3, 5 -- enum ended_by
 
 local logs_ends = native.log_wants "debug"
@@ -29,7 +30,7 @@ local defaults = {
   closed = false, destroyed = false, aborted = false, pending = false, rstCode = 0,
   headersSent = false, complete = false, headRequest = false,
   writableEnded = false, writableFinished = false, readableEnded = false,
-  writableHighWaterMark = 65536, readableHighWaterMark = 65536, writableCorked = 0,
+  writableHighWaterMark = HIGH_MARK, readableHighWaterMark = 65536, writableCorked = 0,
   _cut = false, -- the peer's body ended, but not by END_STREAM
   _ended_by = false, _end_detail = false, -- for closeInfo, where it was not the usual end
   _usual_end = "peer",
@@ -40,7 +41,7 @@ local defaults = {
 
 local getters = {}
 
-local class = { methods = methods, getters = getters, defaults = defaults }
+local class = { HIGH_MARK = HIGH_MARK, methods = methods, getters = getters, defaults = defaults }
 
 --- Makes the metatable of a role. more: methods that come on top; more_getters likewise.
 function class.extend(more, more_getters)
@@ -327,7 +328,7 @@ function methods:_on_closed(code, by, reason, ms)
       mark_aborted(self)
       if self.destroyed then return end -- by a listener
       self.writableEnded = true
-      put_tick(emit_finish, self)
+      emit_finish(self)
       -- To a client it is an early answer, if that is whole; a server's answer was cut.
       if self._unread_is_dropped or not self.complete then put_tick(cancel.owned, self, errors.code_name(code)) end
     end
@@ -410,16 +411,21 @@ function methods:write(data, encoding, callback)
   if data == "" then return not self._needs_drain end
   local queued = core.write(self._slot, self._generation, data)
   if queued < 0 then return false end
-  if queued <= 65536 then return true end
+  if queued <= HIGH_MARK then return true end
+  return self:_hold_back(queued)
+end
+
+--- More waits than the high mark, `queued` bytes: false; beyond the bound the stream is reset.
+function methods:_hold_back(queued)
   local most = self._session._output_max
   if queued > most then
     local err = errors.make("ERR_STREAM_OVERFLOW", most)
     failure.log("warn", "stream reset", err, nil, self)
     self._ended_by, self._end_detail = BY_LIMIT, err.message
     self:destroy(err)
-    return false
+  else
+    self._needs_drain = true
   end
-  self._needs_drain = true
   return false
 end
 

@@ -224,6 +224,43 @@ describe("write", function()
     assert.equal(1, drained)
   end)
 
+  it("before the connection stands: by the same marks, and one 'drain' when all is out", function()
+    local size = 0
+    local server = support.server(function(stream)
+      for chunk in stream:chunks() do size = size + #chunk end
+      stream:finish()
+    end)
+    local stream = support.connect(server):request { [":method"] = "POST" }
+    for _ = 1, 100 do assert.is_true(stream:write "small") end
+    assert.equal(500, stream.bufferSize)
+    assert.is_true(stream:write(("x"):rep(65036)))
+    assert.is_false(stream:write "y")
+    assert.is_true(stream.writableNeedDrain)
+    assert.equal(65537, stream.writableLength)
+    local drains = {}
+    stream:on("drain", function() drains[#drains + 1] = stream.bufferSize end)
+    stream:await "drain"
+    support.turns(5)
+    assert.same({ 0 }, drains)
+    stream:finish()
+    support.over(stream)
+    assert.equal(65537, size)
+  end)
+
+  it("before the connection stands has the bound too", function()
+    local stream = support.connect(support.server()):request { [":method"] = "POST" }
+    local err
+    stream:on("error", function(e) err = e end)
+    local chunk = ("x"):rep(1048576)
+    for _ = 1, 16 do stream:write(chunk) end
+    assert.is_false(stream.destroyed)
+    stream:write "x"
+    assert.is_true(stream.destroyed)
+    support.over(stream)
+    assert.equal("ERR_STREAM_OVERFLOW", err.code)
+    assert.equal("limit", stream.closeInfo.by)
+  end)
+
   it("beyond the bound resets the stream with ERR_STREAM_OVERFLOW", function()
     local heard
     local stream = open(function(stream)
