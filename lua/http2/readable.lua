@@ -7,8 +7,24 @@ local errors = require "http2.errors"
 
 local emit, put_tick = emitter.emit, ticks.put
 
-local methods = {}
-local readable = { methods = methods }
+local methods, getters = {}, {}
+local readable = { methods = methods, getters = getters }
+
+function getters:readableFlowing()
+  return self._flowing
+end
+
+--- Bytes that came and were not read.
+function getters:readableLength()
+  local buffer, length = self._buffer, 0
+  for i = 1, buffer and #buffer or 0 do length = length + #buffer[i] end
+  return length
+end
+
+--- May one still read?
+function getters:readable()
+  return not (self.readableEnded or self.destroyed)
+end
 
 --- The last word about the body; once.
 function readable.emit_end(self)

@@ -40,6 +40,7 @@ local defaults = {
 }
 
 local getters = {}
+for name, fn in next, readable.getters do getters[name] = fn end
 
 local class = { HIGH_MARK = HIGH_MARK, methods = methods, getters = getters, defaults = defaults }
 
@@ -77,24 +78,9 @@ function getters:writableNeedDrain()
   return self._needs_drain == true
 end
 
-function getters:readableFlowing()
-  return self._flowing
-end
-
---- Bytes that came and were not read.
-function getters:readableLength()
-  local buffer, length = self._buffer, 0
-  for i = 1, buffer and #buffer or 0 do length = length + #buffer[i] end
-  return length
-end
-
---- May one still write, and read?
+--- May one still write?
 function getters:writable()
   return not (self.writableEnded or self.destroyed or self.closed)
-end
-
-function getters:readable()
-  return not (self.readableEnded or self.destroyed)
 end
 
 --- The error that it ended with, or nil.
@@ -146,8 +132,9 @@ end
 
 -- 'error' comes once, whatever goes wrong behind it.
 local function emit_error(self, err)
-  if self._last_error then return end
-  self._last_error = err
+  if self._error_told then return end
+  self._error_told = true
+  self._last_error = self._last_error or err
   emit(self, "error", self, err)
 end
 
@@ -329,6 +316,7 @@ function methods:_on_closed(code, by, reason, ms)
       if self.destroyed then return end -- by a listener
       self.writableEnded = true
       emit_finish(self)
+      if self.destroyed then return end
       -- To a client it is an early answer, if that is whole; a server's answer was cut.
       if self._unread_is_dropped or not self.complete then put_tick(cancel.owned, self, errors.code_name(code)) end
     end

@@ -157,7 +157,11 @@ def a_reader_that_stops():
             while size < 65535:
                 size += len(c.until(lambda f: f.kind == h2raw.DATA).payload)
             c.barrier()
-            assert h2client.get(server.port, "/read").body == b"bytes 0"
+            with Raw(server.port) as other:
+                other.send(h2raw.get(1, "/read"))
+                assert other.response(1) == ("200", b"bytes 0")
+                shut(other)
+                other.read_all()
             one = "/read: end finish close | handler 0 finished whole"
             server.out.wait_for(r"^session\tpeer\t0$")
             lose(c)
