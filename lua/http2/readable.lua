@@ -30,6 +30,7 @@ end
 function readable.emit_end(self)
   if self.readableEnded or self._close_emitted then return end
   self.readableEnded = true
+  if self._waiters and not self.complete then emitter.wake_waiters(self, "end", nil, self:_closed_error()) end
   emit(self, "end", self)
 end
 

@@ -48,13 +48,16 @@ end
 -- compile there (a closure, say) would end compiling it for all. Handlers begin traces of their own.
 jit.off(body)
 
+local waits = 0 -- counts the waits of owned tasks: the order in which they are cancelled
+
 local function own(owner, t)
   local owned = owner._tasks
   if not owned then
     owned = {}
     owner._tasks = owned
   end
-  owned[t] = true
+  waits = waits + 1
+  owned[t] = waits
 end
 
 -- After a resume: the task is done, or waits, or failed.
@@ -176,9 +179,20 @@ local function take_up(t)
   return true
 end
 
+-- Goes on with it. What is doomed hears of nothing else, such as the end of another that it waited for.
+local function go_on(t, a, b, c, d)
+  local doom = t.doom
+  if doom then
+    t.doom = nil
+    switch(t, CANCEL, doom)
+  else
+    switch(t, a, b, c, d)
+  end
+end
+
 --- Goes on with a suspended task; one that does not wait any more, or waits for something else, is left alone.
 function task.wake_at(t, serial, a, b, c, d)
-  if t.serial == serial and take_up(t) then switch(t, a, b, c, d) end
+  if t.serial == serial and take_up(t) then go_on(t, a, b, c, d) end
 end
 
 --- The running task, for task.wake(): take it, start what will wake it, call task.suspend().
@@ -190,22 +204,28 @@ end
 --- Lets task.suspend() of the task that task.current() gave return these values. Too late is no harm.
 function task.wake(running, a, b, c, d)
   local t = running.task
-  if t.run == running.run and take_up(t) then switch(t, a, b, c, d) end
+  if t.run == running.run and take_up(t) then go_on(t, a, b, c, d) end
 end
 
 --- Goes on with a suspended task by throwing err in it.
 function task.cancel(t, err)
-  if take_up(t) then switch(t, CANCEL, err) end
+  if take_up(t) then go_on(t, CANCEL, err) end
 end
 
---- Cancels all suspended tasks of an owner.
+--- Cancels all suspended tasks of an owner, in the order in which they began to wait.
 function task.cancel_owned(owner, reason)
   local owned = owner._tasks
   if not owned then return end
   local err = errors.new("ERR_PERIGEE_CANCELLED", "the stream of this task ended: " .. reason)
-  local list = {}
-  for t in next, owned do list[#list + 1] = t end
-  for i = 1, #list do task.cancel(list[i], err) end
+  local list, since = {}, {}
+  for t, wait in next, owned do
+    list[#list + 1], since[t] = t, wait
+    t.doom = err
+  end
+  table.sort(list, function(a, b) return since[a] < since[b] end)
+  for i = 1, #list do
+    if list[i].doom then task.cancel(list[i], err) end -- else it has heard
+  end
 end
 
 --- The stream that the running task belongs to, or nil.
