@@ -136,7 +136,8 @@ describe("await", function()
   end)
 
   it("of any event is over when the stream is", function()
-    for _, event in ipairs { "response", "trailers", "drain", "data", "end", "wantTrailers", "timeout", "no such thing" } do
+    local events = { "response", "trailers", "drain", "data", "end", "wantTrailers", "timeout", "no such thing" }
+    for _, event in ipairs(events) do
       local server = support.server(function(stream) stream:close(8) end)
       local value, err = support.connected(server):request({ [":method"] = "POST" }):await(event)
       assert.is_nil(value)
