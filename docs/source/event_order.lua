@@ -138,7 +138,7 @@ rows("A stream is cut", {
     name = "unanswered", title = "S close(INTERNAL_ERROR) before it answered",
     order = "Sv session, Cs connect, C ready, C finish, Sv stream, S aborted, S finish, S error STREAM_ERROR, S close(2), " ..
       "C error STREAM_ERROR, C close(2)",
-    note = "No message, no 'end'.",
+    note = "What did not begin has no 'end', but an error.",
   },
   {
     name = "missing_file", title = "respondWithFile() of a file that is not there, without onError",

@@ -177,9 +177,12 @@ local function emit_finish(self)
   emit(self, "finish", self)
 end
 
--- The last word about a body that someone reads; that it was cut is `complete`'s to say.
-local function end_reading(self)
-  if self._flowing and self._has_message and not self.readableEnded then put_tick(readable.emit_end, self) end
+-- The last word about a body that someone reads; that it was cut is `complete`'s to say. A message that did not even
+-- begin has 'error' for its word, if there is one.
+local function end_reading(self, err)
+  if self._flowing and not self.readableEnded and (self._has_message or not err) then
+    put_tick(readable.emit_end, self)
+  end
 end
 
 -- A reset by either side, after which the rest of the events are owed.
@@ -189,7 +192,7 @@ local function close_abnormally(self, code)
     self.writableEnded = true
     put_tick(emit_finish, self)
   end
-  end_reading(self)
+  end_reading(self, err)
   finish_life(self, err)
   put_tick(cancel.owned, self, errors.code_name(code))
 end
@@ -217,7 +220,7 @@ function methods:destroy(err)
   core.stream_reset(self._slot, self._generation, code)
   if not err then
     if code ~= NO_ERROR and code ~= CANCEL then err = errors.stream_error(code) end
-    end_reading(self)
+    end_reading(self, err)
   end
   finish_life(self, err)
   if self.aborted or code ~= NO_ERROR then put_tick(cancel.owned, self, "destroyed") end
