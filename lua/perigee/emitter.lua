@@ -187,16 +187,19 @@ local function call_entry(self, name, entry, owner, ...)
   end
 end
 
--- Tasks that wait in await() for it.
+-- Tasks that wait in await() for it. Returns whether there were any.
 local function wake_waiters(self, name, a, b, c, d)
   local waiters = self._waiters
   local kept
+  local heard = false
   self._waiters = nil
   for i = 1, #waiters do
     local waiter = waiters[i]
     if waiter.event == name then
+      heard = true
       wake(waiter.task, waiter.serial, a, b, c, d)
     elseif name == "error" then
+      heard = true
       wake(waiter.task, waiter.serial, nil, a)
     elseif name == "close" then
       wake(waiter.task, waiter.serial, nil, self:_closed_error())
@@ -209,6 +212,7 @@ local function wake_waiters(self, name, a, b, c, d)
     for i = 1, self._waiters and #self._waiters or 0 do kept[#kept + 1] = self._waiters[i] end
     self._waiters = kept
   end
+  return heard
 end
 
 -- The rare ways: several listeners, one of once(), more than four arguments.
@@ -236,8 +240,7 @@ function emitter.emit(self, name, owner, a, b, c, d)
     end
   end
   if self._waiters then
-    heard = true
-    wake_waiters(self, name, a, b, c, d)
+    heard = wake_waiters(self, name, a, b, c, d) or heard
   end
   if name == "error" and not heard and self._on_unheard_error then self:_on_unheard_error(a) end
   return heard
@@ -246,7 +249,12 @@ end
 --- Does anybody hear it?
 function emitter.has(self, name)
   local events = self._events
-  return (events and events[name] or self._waiters) and true or false
+  if events and events[name] then return true end
+  local waiters = self._waiters
+  for i = 1, waiters and #waiters or 0 do
+    if waiters[i].event == name then return true end
+  end
+  return false
 end
 
 emitter.wake_waiters = wake_waiters

@@ -309,6 +309,28 @@ describe("await returns", function()
   end)
 end)
 
+describe("a task that awaits one event", function()
+  it("does not count as a listener of others", function()
+    local server = support.server()
+    setImmediate(function() server:await "close" end)
+    support.turns(2)
+    assert.is_false(server:emit "other")
+    assert.equal(404, support.get(server, "/").status)
+  end)
+
+  it("does not keep trailers from being sent", function()
+    local closed = false
+    local server = support.server(function(stream)
+      stream:respond(nil, { waitForTrailers = true })
+      stream:finish "body"
+      stream:await "close"
+      closed = true
+    end)
+    assert.equal("body", support.get(server, "/").body)
+    support.wait_for(function() return closed end)
+  end)
+end)
+
 describe("coroutines of scripts", function()
   it("cannot yield where nothing resumed them", function()
     local err = assert.has_error(function() coroutine.yield(1) end)
