@@ -21,10 +21,13 @@ local texts = {
   ERR_HTTP2_INVALID_STREAM = "The stream has been destroyed",
   ERR_HTTP2_NESTED_PUSH = "A push stream cannot initiate another push stream.",
   ERR_HTTP2_NO_MEM = "Out of memory",
+  ERR_HTTP2_NO_SOCKET_MANIPULATION =
+    "HTTP/2 sockets should not be directly manipulated (e.g. read and written)",
   ERR_HTTP2_OUT_OF_STREAMS = "No stream ID is available because maximum stream ID has been reached",
   ERR_HTTP2_PAYLOAD_FORBIDDEN = "Responses with %s status must not have a payload",
   ERR_HTTP2_PING_CANCEL = "HTTP2 ping cancelled",
   ERR_HTTP2_PING_LENGTH = "HTTP2 ping payload must be 8 bytes",
+  ERR_HTTP2_PSEUDOHEADER_NOT_ALLOWED = "Cannot set HTTP/2 pseudo-headers",
   ERR_HTTP2_PUSH_DISABLED = "HTTP/2 client has disabled push streams",
   ERR_HTTP2_SEND_FILE = "Directories cannot be sent",
   ERR_HTTP2_SEND_FILE_NOSEEK = "Offset or length can only be specified for regular files",
@@ -53,6 +56,7 @@ local names = {
   ERR_HTTP2_HEADER_SINGLE_VALUE = "TypeError", ERR_HTTP2_INVALID_HEADER_VALUE = "TypeError",
   ERR_HTTP2_INVALID_PSEUDOHEADER = "TypeError", ERR_HTTP2_INVALID_INFO_STATUS = "RangeError",
   ERR_HTTP2_INFO_STATUS_NOT_ALLOWED = "RangeError", ERR_HTTP2_STATUS_INVALID = "RangeError",
+  ERR_HTTP2_PSEUDOHEADER_NOT_ALLOWED = "TypeError",
   ERR_HTTP2_INVALID_SETTING_VALUE = "RangeError", ERR_HTTP2_PING_LENGTH = "RangeError",
   ERR_INVALID_CHAR = "TypeError", ERR_INVALID_HTTP_TOKEN = "TypeError",
 }

@@ -159,6 +159,13 @@ function headers.keep(t, stream)
   end
 end
 
+--- The same for one who wants the block too: returns the copy.
+function headers.keep_copy(t, stream)
+  local copy = core.block_copy(stream._slot, stream._generation)
+  if copy and rawget(t, SOURCE) == stream then t[SOURCE] = copy end
+  return copy
+end
+
 --- Fills a received header table; any other table is left alone. Returns it.
 function headers.fill(t)
   if getmetatable(t) == Lazy then return fill(t) end

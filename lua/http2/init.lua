@@ -3,15 +3,18 @@ local errors = require "http2.errors"
 local settings = require "http2.settings"
 local headers = require "http2.headers"
 local server = require "http2.server"
+local compat = require "http2.compat"
 local client = require "http2.client"
 local cancel = require "http2.cancel"
 
 local http2 = {
   constants = require "http2.constants",
   sensitiveHeaders = headers.sensitive,
+  -- What 'request' listeners get; http2.compat_object says how to make more of them.
+  Http2ServerRequest = compat.Request, Http2ServerResponse = compat.Response,
 }
 
---- A cleartext server. options and on_request are optional. See http2.server.
+--- A cleartext server. options and on_request (a 'request' listener) are optional. See http2.server.
 function http2.createServer(options, on_request)
   return server.new(options, on_request, false)
 end

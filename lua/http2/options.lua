@@ -3,6 +3,7 @@
 local native = require "perigee.native"
 local errors = require "http2.errors"
 local settings = require "http2.settings"
+local compat_object = require "http2.compat_object"
 
 local options = {}
 
@@ -35,6 +36,7 @@ local server_only = {
   maxHeaderSize = { 1, U32 }, timeout = { 0, U32 }, exposeErrors = "boolean",
   handshakeTimeout = { 0, U32 }, headerTimeout = { 0, U32 }, idleTimeout = { 0, U32 },
   requestCert = "boolean", maxConnections = { 0, U32 },
+  Http2ServerRequest = "class", Http2ServerResponse = "class",
 }
 
 local client_only = {
@@ -45,8 +47,8 @@ local client_only = {
 local later = {
   allowHTTP1 = true, http1Options = true, pfx = true, SNICallback = true, ALPNCallback = true,
   createConnection = true, paddingStrategy = true, remoteCustomSettings = true, origins = true,
-  Http1IncomingMessage = true, Http1ServerResponse = true, Http2ServerRequest = true,
-  Http2ServerResponse = true, maxReservedRemoteStreams = true, maxOriginSetSize = true,
+  Http1IncomingMessage = true, Http1ServerResponse = true,
+  maxReservedRemoteStreams = true, maxOriginSetSize = true,
   maxSessionMemory = true, maxOutstandingSettings = true, maxSessionRejectedStreams = true,
   unknownProtocolTimeout = true, keepAlive = true, keepAliveInitialDelay = true, highWaterMark = true,
 }
@@ -69,6 +71,8 @@ local function check_value(name, value, rule)
     errors.check_range(value, name, rule[1], rule[2])
   elseif rule == "pem" then
     errors.check_type(value, name, "string or table")
+  elseif rule == "class" then
+    compat_object.check_class(value, name)
   elseif rule ~= "any" then
     errors.check_type(value, name, rule)
   end

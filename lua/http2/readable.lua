@@ -269,7 +269,7 @@ function methods:pipe(target, options)
       end
       target:on("close", entry.on_close)
     end
-    target:emit("pipe", self)
+    target:emit("pipe", self._compat or self)
   end
   self:resume()
   return target
@@ -285,7 +285,7 @@ function methods:unpipe(target)
         entry.target:off("drain", entry.on_drain)
         if entry.on_close then entry.target:off("close", entry.on_close) end
       end
-      if entry.target.emit then entry.target:emit("unpipe", self) end
+      if entry.target.emit then entry.target:emit("unpipe", self._compat or self) end
     end
   end
   if pipes and #pipes == 0 then

@@ -5,6 +5,7 @@ local ticks = require "perigee.ticks"
 local emitter = require "perigee.emitter"
 local cancel = require "http2.cancel"
 local errors = require "http2.errors"
+local compat = require "http2.compat"
 local options = require "http2.options"
 local session_class = require "http2.session"
 
@@ -63,13 +64,14 @@ function module.new(given, on_request, secure)
   return server
 end
 
--- A listener was added: those that want rawHeaders make us collect them.
+-- A listener was added: those that want rawHeaders make us collect them; 'request' comes with machinery.
 function Server:_on_listener(name, listener)
   if name == "stream" then
     local about = debug.getinfo(listener, "u")
     if about.isvararg or about.nparams >= 4 then self._wants_raw = true end
-  elseif name == "request" then
-    errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "the compat 'request' event (use 'stream')")
+  elseif name == "request" and not self._has_compat then
+    self._has_compat = true
+    compat.install(self)
   end
 end
 

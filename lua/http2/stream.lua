@@ -62,7 +62,7 @@ function class.extend(more, more_getters)
       return nil
     end,
     __tostring = function(self) return ("Http2Stream (id %s)"):format(tostring(self.id)) end,
-    methods = fixed,
+    methods = fixed, getters = computed,
   }
 end
 

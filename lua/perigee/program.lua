@@ -45,6 +45,7 @@ end
 local handler_names = { stream = true, session = true, request = true, start = true }
 local event_names = {
   sessionError = true, timeout = true, connection = true, close = true, listening = true, error = true,
+  checkContinue = true, checkExpectation = true, connect = true,
 }
 
 local function check_handlers(handlers, path)
@@ -58,11 +59,8 @@ local function check_handlers(handlers, path)
       return nil, ("%s: the handler %q must be a function, not a %s"):format(path, name, type(fn))
     end
   end
-  if handlers.request then
-    return nil, ("%s: the compat handler \"request\" is not supported (use \"stream\")"):format(path)
-  end
-  if not handlers.stream then
-    return nil, ("%s returned a table without a stream handler"):format(path)
+  if not handlers.stream and not handlers.request then
+    return nil, ("%s returned a table without a stream or request handler"):format(path)
   end
   return true
 end
@@ -177,7 +175,7 @@ local function on_result(start, result)
   if result == nil then return end -- a program: it makes its own servers
   if type(result) == "function" then result = { stream = result } end
   if type(result) ~= "table" then
-    return fail(("%s returned a %s; expected a handler (a function, or a table with a stream handler), " ..
+    return fail(("%s returned a %s; expected a handler (a function, or a table with a stream or request handler), " ..
       "or nothing from a program that makes its own servers"):format(start.path, type(result)))
   end
   local ok, err = check_handlers(result, start.path)

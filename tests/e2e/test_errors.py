@@ -88,12 +88,14 @@ def a_script_that_is_no_handler():
 
 
 @tap.test
-def a_handler_of_the_compat_api():
-    """a script that returns {request = fn} is told that there is none, by run and by check"""
-    for more in ("", ", stream = function() end"):
-        files = {"odd.lua": f"return {{ request = function(req, res) res:finish('x') end{more} }}\n"}
-        for argv in (("run", "--listen", "http://127.0.0.1:0"), ("check",)):
-            says(failed(*argv, "odd.lua", files=files), r"odd\.lua", r'\brequest\b')
+def a_table_without_a_handler():
+    """a script that returns a table with neither stream nor request is told so, by run and by check"""
+    files = {"odd.lua": "return { session = function() end }\n"}
+    for argv in (("run", "--listen", "http://127.0.0.1:0"), ("check",)):
+        says(failed(*argv, "odd.lua", files=files), r"odd\.lua", r"\bstream\b", r"\brequest\b")
+    files = {"odd.lua": "return { request = 5 }\n"}
+    for argv in (("run", "--listen", "http://127.0.0.1:0"), ("check",)):
+        says(failed(*argv, "odd.lua", files=files), r"odd\.lua", r'"request"', "number")
 
 
 # --- addresses ---

@@ -350,8 +350,6 @@ describe("what is not there yet", function()
     refused("allowHTTP1", function() http2.createServer { allowHTTP1 = true } end)
     refused("SNICallback", function() http2.createSecureServer { SNICallback = print } end)
     refused("createConnection", function() http2.connect("http://localhost", { createConnection = print }) end)
-    refused("'request'", function() http2.createServer(function() end) end)
-    refused("'request'", function() http2.createServer():on("request", function() end) end)
     for _, name in ipairs { "getPackedSettings", "getUnpackedSettings", "performServerHandshake" } do
       refused(name, http2[name])
     end
