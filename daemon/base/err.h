@@ -29,7 +29,7 @@ enum err {
 struct failure {
     enum err err;
     int sys_errno; /* 0 when the system had no part in it */
-    char code[40];
+    char code[64];
     char text[344];
 };
 

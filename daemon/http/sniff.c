@@ -18,6 +18,12 @@ const char http1_refusal[] = "HTTP/1.1 505 HTTP Version Not Supported\r\n"
                              "\r\n" REFUSAL_TEXT;
 const size_t http1_refusal_length = sizeof(http1_refusal) - 1;
 
+const char alpn_refusal[] = "HTTP/1.0 403 Forbidden\r\n"
+                            "Content-Type: text/plain\r\n"
+                            "\r\n"
+                            "Missing ALPN Protocol, expected `h2` to be available.\n";
+const size_t alpn_refusal_length = sizeof(alpn_refusal) - 1;
+
 _Static_assert(sizeof(REFUSAL_TEXT) - 1 == 30, "Content-Length above");
 
 /* A method is a token (RFC 9110 9.1), in practice capitals; small letters and digits are tokens

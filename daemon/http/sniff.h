@@ -22,4 +22,8 @@ enum http_sniffed http_sniff(const uint8_t *bytes, size_t length);
 extern const char http1_refusal[];
 extern const size_t http1_refusal_length;
 
+/* The answer to a peer that came over TLS and did not agree on HTTP/2: status 403 in a form that most understand. */
+extern const char alpn_refusal[];
+extern const size_t alpn_refusal_length;
+
 #endif

@@ -34,6 +34,10 @@ struct connector {
     struct list attempts;    /* under way */
     struct address addresses[ADDRESSES_MAX];
     int count, next;
+    int family;           /* of the addresses that count; 0: any */
+    struct address local; /* to come from; no length: any */
+    uint16_t local_port;
+    bool unheld;
     int fd;                 /* the result, while `outcome` pends */
     struct failure failure; /* of the latest attempt */
     int holds;              /* query and timer, as libuv has them */
@@ -171,8 +175,24 @@ static int attempt_start(struct connector *connector, int fd, int address)
         return -status;
     }
     list_append(&connector->attempts, &attempt->link);
+    if (connector->unheld)
+        uv_unref((uv_handle_t *)&attempt->poll);
     uv_poll_start(&attempt->poll, UV_WRITABLE, on_poll);
     return 0;
+}
+
+/* Gives fd the local address that was asked for. -1: errno says why not. */
+static int bind_local(const struct connector *connector, int fd, int family)
+{
+    struct address from = connector->local;
+    int on = 1;
+
+    if (from.length == 0 && connector->local_port == 0)
+        return 0;
+    if (from.length == 0)
+        address_from_ip(family == AF_INET6 ? "::" : "0.0.0.0", connector->local_port, &from);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    return bind(fd, &from.any, from.length);
 }
 
 /* Tries one address. True: connected at once or under way; false: failed, and noted. */
@@ -184,6 +204,11 @@ static bool try_address(struct connector *connector, int address)
 
     if (fd < 0) {
         note_failure(connector, address, errno);
+        return false;
+    }
+    if (bind_local(connector, fd, to->any.sa_family)) {
+        note_failure(connector, address, errno);
+        close(fd);
         return false;
     }
     if (connect(fd, &to->any, to->length) == 0) {
@@ -233,7 +258,8 @@ static void add_address(struct connector *connector, const struct sockaddr *any,
 {
     struct address *address = &connector->addresses[connector->count];
 
-    if (connector->count == ADDRESSES_MAX || length > sizeof(address->storage))
+    if (connector->count == ADDRESSES_MAX || length > sizeof(address->storage) ||
+        (connector->family && any->sa_family != AF_UNIX && any->sa_family != connector->family))
         return;
     memset(address, 0, sizeof(*address));
     memcpy(&address->storage, any, length);
@@ -292,7 +318,7 @@ static void on_resolved(uv_getaddrinfo_t *query, int status, struct addrinfo *fo
 /* No AI_ADDRCONFIG: without a network it would hide 127.0.0.1 and ::1. */
 static enum err resolve(struct connector *connector, uint16_t port)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {.ai_family = connector->family, .ai_socktype = SOCK_STREAM};
     char service[8];
     int status;
 
@@ -323,14 +349,20 @@ static bool is_localhost(const char *host)
            (length > suffix && strncasecmp(host + length - suffix, ".localhost", suffix) == 0);
 }
 
-static enum err start(struct connector *connector, uint16_t port, const char *path)
+static enum err start(struct connector *connector, const struct connector_target *target)
 {
     static const char *const loopback[] = {"::1", "127.0.0.1"};
+    uint16_t port = target->port;
     struct address address;
     enum err err;
 
-    if (path) {
-        err = address_from_path(path, &address);
+    connector->family = target->family;
+    connector->local_port = target->local_port;
+    if (target->local_host &&
+        address_from_ip(target->local_host, target->local_port, &connector->local))
+        return ERR_INVALID;
+    if (target->path) {
+        err = address_from_path(target->path, &address);
         if (err)
             return err;
         add_address(connector, &address.any, address.length);
@@ -344,15 +376,28 @@ static enum err start(struct connector *connector, uint16_t port, const char *pa
     } else {
         return resolve(connector, port);
     }
+    if (connector->count == 0) /* a literal address of the wrong family */
+        failure_set(&connector->failure, ERR_NOT_FOUND, "ENOTFOUND",
+                    "connect ENOTFOUND %.200s: no address of the family asked for", connector->host);
     begin(connector);
     return OK;
 }
 
-enum err connector_start(struct loop *loop, const char *host, uint16_t port, const char *path,
+void connector_hold(struct connector *connector, bool hold)
+{
+    void (*change)(uv_handle_t * handle) = hold ? uv_ref : uv_unref;
+
+    connector->unheld = !hold;
+    change((uv_handle_t *)&connector->stagger);
+    list_each(link, &connector->attempts)
+        change((uv_handle_t *)&list_entry(link, struct attempt, link)->poll);
+}
+
+enum err connector_start(struct loop *loop, const struct connector_target *target,
                          connector_on_done on_done, void *owner, struct connector **out)
 {
     struct connector *connector;
-    const char *name = host ? host : "";
+    const char *name = target->host ? target->host : "";
     size_t length = strlen(name);
     enum err err;
 
@@ -369,7 +414,7 @@ enum err connector_start(struct loop *loop, const char *host, uint16_t port, con
     deferred_init(&connector->outcome, on_outcome);
     uv_timer_init(loop_uv(loop), &connector->stagger);
     connector->holds = 1;
-    err = start(connector, port, path);
+    err = start(connector, target);
     if (err) {
         finish(connector);
         return err;

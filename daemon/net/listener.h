@@ -20,6 +20,9 @@ struct listener_options {
     int fd;      /* >= 0: an inherited listening socket, taken over, wins over the rest; -1: none */
     int backlog; /* 0: 511 */
     bool ipv6_only;
+    bool keep_alive;                 /* TCP keep-alive for those accepted */
+    uint32_t keep_alive_s;           /* after that much silence; 0: the system's habit */
+    bool readable_all, writable_all; /* UNIX socket: for every user */
 };
 
 /* Gets every new connection: fd is non-blocking, close-on-exec, owned by the callee; TCP_NODELAY is set. */

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "net/listener_internal.h"
+#include "net/socket.h"
 
 #define DEFAULT_BACKLOG 511
 
@@ -62,6 +63,8 @@ static enum err open_tcp(const struct listener_options *options, const struct ad
     set_flag(bound->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* those accepted inherit it */
     if (family == AF_INET6)
         set_flag(bound->fd, IPPROTO_IPV6, IPV6_V6ONLY, options->ipv6_only);
+    if (options->keep_alive)
+        socket_keep_alive(bound->fd, options->keep_alive_s);
     return bind_and_listen(bound, address, options->backlog, failure);
 }
 
@@ -139,6 +142,9 @@ static enum err open_path(const struct listener_options *options, struct bound_s
     } else if (is_file) {
         bound->device = file.st_dev;
         bound->inode = file.st_ino;
+        if (options->readable_all || options->writable_all)
+            chmod(path, (file.st_mode & 07777) | (options->readable_all ? 0444 : 0) |
+                            (options->writable_all ? 0222 : 0));
     }
     return err;
 }

@@ -237,6 +237,15 @@ static void learn_addresses(struct socket_transport *s, const struct address *pe
     }
 }
 
+void socket_keep_alive(int fd, uint32_t idle_s)
+{
+    int on = 1, idle = (int)idle_s;
+
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)); /* fails on what is not TCP */
+    if (idle > 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+}
+
 enum err socket_transport_new(struct loop *loop, int fd, const struct address *peer,
                               struct transport **out)
 {

@@ -9,4 +9,8 @@
 enum err socket_transport_new(struct loop *loop, int fd, const struct address *peer,
                               struct transport **out);
 
+/* TCP keep-alive on fd, after idle_s seconds of silence (0: the system's habit). Sockets accepted from a listening fd
+ * inherit it. */
+void socket_keep_alive(int fd, uint32_t idle_s);
+
 #endif

@@ -23,6 +23,9 @@ static void destroy(struct tls *tls)
     assert(tls->state == TLS_CLOSED && tls->busy == 0);
     SSL_free(tls->ssl);
     tls_context_drop(&tls->context);
+    tls_hello_forget(tls);
+    tls_context_drop(&tls->chosen);
+    mem_free(tls->agreed);
     mem_free(tls->server_name);
     mem_free(tls->early);
     mem_free(tls->pending);
@@ -42,7 +45,7 @@ void tls_watch(struct tls *tls)
     bool readable = false, writable;
 
     if (tls->state == TLS_HANDSHAKE)
-        readable = true;
+        readable = tls->hello_state != TLS_HELLO_ASKED;
     else if (tls->state == TLS_OPEN)
         readable = tls->wants_read && !tls->read_end && !tls->early;
     if (tls->pending_length > TLS_PENDING_MAX_BYTES)
@@ -139,7 +142,8 @@ static bool fill_info(struct tls *tls)
 
     SSL_get0_alpn_selected(tls->ssl, &protocol, &length);
     if (length > 0) {
-        info->protocol = tls_protocol_find(tls->context, protocol, length);
+        info->protocol =
+            tls->agreed ? tls->agreed : tls_protocol_find(tls->context, protocol, length);
         if (!info->protocol) {
             failure_set(
                 &tls->base.failure, ERR_TLS, "ERR_TLS_HANDSHAKE",
@@ -161,9 +165,11 @@ static bool fill_info(struct tls *tls)
     info->server_name = tls->server_name;
     info->tls_version = SSL_get_version(tls->ssl);
     info->cipher = SSL_get_cipher_name(tls->ssl);
+    info->cipher_name = SSL_CIPHER_standard_name(SSL_get_current_cipher(tls->ssl));
     info->resumed = SSL_session_reused(tls->ssl);
     info->peer_verified = tls->context->checks_peer && SSL_get0_peer_certificate(tls->ssl) &&
                           SSL_get_verify_result(tls->ssl) == X509_V_OK;
+    info->peer_error = tls_verify_error(tls);
     return true;
 }
 
@@ -193,10 +199,17 @@ static void handshake_step(struct tls *tls)
     tls_flush(tls);
     if (done == 1) {
         opened(tls);
+    } else if (reason == SSL_ERROR_WANT_CLIENT_HELLO_CB) {
+        if (tls->input_length > 0 && tls_keep_input(tls)) {
+            failure_set(&tls->base.failure, ERR_NOMEM, "ENOMEM",
+                        "the TLS handshake failed: out of memory");
+            fail(tls);
+        } else {
+            tell(tls, TRANSPORT_HELLO);
+        }
     } else if (reason != SSL_ERROR_WANT_READ) {
         if (!tls->refused)
-            failure_set(&tls->base.failure, ERR_TLS, "ERR_TLS_HANDSHAKE",
-                        "the TLS handshake failed: %s", tls_reason());
+            tls_handshake_failure(&tls->base.failure);
         fail(tls);
     } else if (tls->write_error == ERR_NOMEM) {
         failure_set(&tls->base.failure, ERR_NOMEM, "ENOMEM",
@@ -232,6 +245,20 @@ static void handshake(struct tls *tls)
     tls->input_length = 0;
 }
 
+/* The owner has answered: on from where the hello made it stop. */
+static void resume(struct tls *tls)
+{
+    uint8_t *kept = tls->early;
+
+    tls->input = kept;
+    tls->input_length = kept ? tls->early_length : 0;
+    tls->early = NULL;
+    tls->early_length = 0;
+    handshake_step(tls);
+    tls->input_length = 0;
+    mem_free(kept);
+}
+
 /* --- events */
 
 static void on_turn(struct deferred *turn)
@@ -239,7 +266,9 @@ static void on_turn(struct deferred *turn)
     struct tls *tls = list_entry(turn, struct tls, turn);
 
     enter(tls);
-    if (tls->state == TLS_HANDSHAKE)
+    if (tls->state == TLS_HANDSHAKE && tls->hello_state == TLS_HELLO_ANSWERED)
+        resume(tls);
+    else if (tls->state == TLS_HANDSHAKE)
         greet(tls);
     else if (tls->wants_read && has_news(tls))
         tell(tls, TRANSPORT_READABLE);
@@ -262,7 +291,8 @@ static void on_below(void *owner, unsigned events)
     } else if (tls->state == TLS_HANDSHAKE) {
         if (events & TRANSPORT_OPEN)
             greet(tls);
-        if (tls->state == TLS_HANDSHAKE && (events & TRANSPORT_READABLE))
+        if (tls->state == TLS_HANDSHAKE && tls->hello_state != TLS_HELLO_ASKED &&
+            (events & TRANSPORT_READABLE))
             handshake(tls);
     } else if (tls->state == TLS_OPEN) {
         if ((events & TRANSPORT_READABLE) && tls->wants_read && !tls->read_end)
@@ -317,7 +347,7 @@ static size_t tls_unsent(const struct transport *t)
     return tls->pending_length + transport_unsent(tls->below);
 }
 
-static const struct transport_kind tls_kind = {
+const struct transport_kind tls_kind = {
     .read = tls_read,
     .write = tls_write,
     .want = tls_want,
@@ -338,12 +368,13 @@ static enum err expect_name(struct tls *tls, const char *name)
     if (!tls->server_name)
         return ERR_NOMEM;
     if (address_from_ip(name, 0, &ignored) == OK)
-        return X509_VERIFY_PARAM_set1_ip_asc(param, name) ? OK : ERR_TLS;
+        return tls->context->any_name || X509_VERIFY_PARAM_set1_ip_asc(param, name) ? OK : ERR_TLS;
     if (length > 1 && name[length - 1] == '.')
         tls->server_name[length - 1] = '\0';
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (!SSL_set_tlsext_host_name(tls->ssl, tls->server_name) ||
-        !X509_VERIFY_PARAM_set1_host(param, tls->server_name, 0))
+    if (!SSL_set_tlsext_host_name(tls->ssl, tls->server_name))
+        return ERR_TLS;
+    if (!tls->context->any_name && !X509_VERIFY_PARAM_set1_host(param, tls->server_name, 0))
         return ERR_TLS;
     return OK;
 }

@@ -81,9 +81,13 @@ static int on_protocols(SSL *ssl, const unsigned char **out, unsigned char *out_
     const char *name;
 
     (void)unused;
-    if (tls->context->protocols_length == 0)
+    if (tls->context->asks_protocol) {
+        name = tls->agreed;
+    } else if (tls->context->protocols_length == 0) {
         return SSL_TLSEXT_ERR_NOACK;
-    name = choose_protocol(tls, offer, offer_length);
+    } else {
+        name = choose_protocol(tls, offer, offer_length);
+    }
     if (!name)
         return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol */
     *out = (const unsigned char *)name;
@@ -145,8 +149,11 @@ static struct tls_context *choose_context(const struct tls *tls, const char *nam
 {
     char pattern[256] = "*";
     const char *dot = name ? strchr(name, '.') : NULL;
-    struct tls_name *found = name ? find_name(tls->context, name) : NULL;
+    struct tls_name *found;
 
+    if (tls->context->asks_name)
+        return tls->chosen ? tls->chosen : tls->context;
+    found = name ? find_name(tls->context, name) : NULL;
     if (!found && dot && dot != name && strlen(dot) < sizeof(pattern) - 1) {
         strcpy(pattern + 1, dot); /* "*" stands for the first label, and that alone */
         found = find_name(tls->context, pattern);
@@ -177,6 +184,7 @@ void tls_choose_install(struct tls_context *context)
         /* Also without protocols of its own: OpenSSL asks the context that SNI switched to. */
         SSL_CTX_set_alpn_select_cb(context->ssl, on_protocols, NULL);
         SSL_CTX_set_tlsext_servername_callback(context->ssl, on_server_name);
+        tls_hello_install(context);
     } else if (context->protocols_length > 0) {
         /* Zero is its success; it can fail for lack of memory only, and then no name is agreed. */
         SSL_CTX_set_alpn_protos(context->ssl, context->protocols_wire,

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "net/tls_internal.h"
 
@@ -17,9 +16,8 @@
 #define DEFAULT_SUITES "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define DEFAULT_GROUPS "X25519:P-256:P-384:P-521"
 #define SESSION_ID_CONTEXT "perigee"
-#define TICKET_KEY_MS (8u * 60 * 60 * 1000)
 
-static enum err fail_openssl(struct failure *failure, const char *code, const char *what)
+enum err tls_fail(struct failure *failure, const char *code, const char *what)
 {
     return failure_set(failure, ERR_TLS, code, "%s: %s", what, tls_reason());
 }
@@ -57,7 +55,7 @@ static enum err set_versions(SSL_CTX *ssl, const struct tls_options *options,
                            options->min_version,
                            options->max_version ? options->max_version : "TLSv1.3");
     if (!SSL_CTX_set_min_proto_version(ssl, min) || !SSL_CTX_set_max_proto_version(ssl, max))
-        return fail_openssl(failure, "ERR_TLS_VERSION", "the TLS versions cannot be set");
+        return tls_fail(failure, "ERR_TLS_VERSION", "the TLS versions cannot be set");
     return OK;
 }
 
@@ -116,7 +114,7 @@ static enum err set_ciphers(SSL_CTX *ssl, const struct tls_options *options, str
 
     if (!SSL_CTX_set_cipher_list(ssl, DEFAULT_CIPHERS) ||
         !SSL_CTX_set_ciphersuites(ssl, DEFAULT_SUITES))
-        return fail_openssl(failure, "ERR_TLS_CIPHERS", "the default ciphers cannot be set");
+        return tls_fail(failure, "ERR_TLS_CIPHERS", "the default ciphers cannot be set");
     if (options->ciphers)
         err = set_mixed_ciphers(ssl, options->ciphers, failure);
     if (!err && !SSL_CTX_set1_groups_list(ssl, options->groups ? options->groups : DEFAULT_GROUPS)) {
@@ -127,79 +125,13 @@ static enum err set_ciphers(SSL_CTX *ssl, const struct tls_options *options, str
                         "found \"%.150s\"",
                         options->groups);
     }
-    return err;
-}
-
-/* --- certificates */
-
-static const char *subject_of(X509 *certificate, char *out, size_t cap)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    int used = 0;
-
-    if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0)
-        used = BIO_read(bio, out, (int)cap - 1);
-    out[used > 0 ? used : 0] = '\0';
-    BIO_free(bio);
-    return out;
-}
-
-static enum err use_certificate(SSL_CTX *ssl, const struct tls_options *options,
-                                struct failure *failure)
-{
-    STACK_OF(X509) *chain = NULL;
-    EVP_PKEY *key = NULL;
-    X509 *leaf = NULL;
-    char subject[120];
-    enum err err;
-
-    err = tls_pem_certificates(options->certificate, "the certificate", "ERR_TLS_CERT", &chain,
-                               failure);
-    if (!err)
-        err = tls_pem_key(options->key, options->passphrase, &key, failure);
-    if (err)
-        goto done;
-    leaf = sk_X509_shift(chain);
-    if (!X509_check_private_key(leaf, key)) {
-        err = failure_set(failure, ERR_TLS, "ERR_TLS_KEY_MISMATCH",
-                          "the private key does not match the certificate (subject %s)",
-                          subject_of(leaf, subject, sizeof(subject)));
-        goto done;
+    if (!err && options->signatures && !SSL_CTX_set1_sigalgs_list(ssl, options->signatures)) {
+        ERR_clear_error();
+        err = failure_set(failure, ERR_TLS, "ERR_TLS_SIGNATURES",
+                          "signatures: expected known names with \":\" between such as "
+                          "\"ECDSA+SHA256\", found \"%.150s\"",
+                          options->signatures);
     }
-    ERR_clear_error();
-    if (!SSL_CTX_use_certificate(ssl, leaf) || !SSL_CTX_set1_chain(ssl, chain))
-        err = fail_openssl(failure, "ERR_TLS_CERT", "the certificate cannot be used");
-    else if (!SSL_CTX_use_PrivateKey(ssl, key))
-        err = fail_openssl(failure, "ERR_TLS_KEY", "the private key cannot be used");
-done:
-    ERR_clear_error();
-    X509_free(leaf);
-    EVP_PKEY_free(key);
-    sk_X509_pop_free(chain, X509_free);
-    return err;
-}
-
-static enum err trust(SSL_CTX *ssl, const struct tls_options *options, struct failure *failure)
-{
-    X509_STORE *store = SSL_CTX_get_cert_store(ssl);
-    STACK_OF(X509) *authorities = NULL;
-    enum err err = OK;
-
-    if (!options->ca) {
-        if (!options->server && options->verify_peer && !SSL_CTX_set_default_verify_paths(ssl))
-            err = fail_openssl(failure, "ERR_TLS_CA", "the system's authorities cannot be loaded");
-        return err;
-    }
-    err = tls_pem_certificates(options->ca, "the trusted authority (ca)", "ERR_TLS_CA",
-                               &authorities, failure);
-    for (int i = 0; !err && i < sk_X509_num(authorities); i++) {
-        X509 *one = sk_X509_value(authorities, i);
-
-        if (!X509_STORE_add_cert(store, one) ||
-            (options->server && !SSL_CTX_add_client_CA(ssl, one)))
-            err = fail_openssl(failure, "ERR_TLS_CA", "the trusted authority (ca) cannot be used");
-    }
-    sk_X509_pop_free(authorities, X509_free);
     return err;
 }
 
@@ -207,11 +139,12 @@ static enum err trust(SSL_CTX *ssl, const struct tls_options *options, struct fa
 
 static void set_habits(SSL_CTX *ssl, const struct tls_options *options)
 {
-    uint64_t flags = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
+    uint64_t flags = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | options->flags;
     long modes = SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
 
+    if (!options->client_order)
+        flags |= SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
     if (!options->session_tickets)
         flags |= SSL_OP_NO_TICKET;
     if (!options->ca)
@@ -221,8 +154,20 @@ static void set_habits(SSL_CTX *ssl, const struct tls_options *options)
     SSL_CTX_set_mode(ssl, modes);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ssl, options->session_tickets ? 1 : 0);
-    SSL_CTX_set_session_id_context(ssl, (const unsigned char *)SESSION_ID_CONTEXT,
-                                   sizeof(SESSION_ID_CONTEXT) - 1);
+    if (options->session_timeout_s)
+        SSL_CTX_set_timeout(ssl, (long)options->session_timeout_s);
+}
+
+static enum err name_sessions(SSL_CTX *ssl, const struct tls_options *options,
+                              struct failure *failure)
+{
+    const char *name = options->session_name ? options->session_name : SESSION_ID_CONTEXT;
+
+    if (SSL_CTX_set_session_id_context(ssl, (const unsigned char *)name, (unsigned)strlen(name)))
+        return OK;
+    return failure_set(failure, ERR_TLS, "ERR_TLS_SESSION",
+                       "the name of the sessions: expected at most 32 bytes, found %zu",
+                       strlen(name));
 }
 
 static void destroy(struct tls_context *context)
@@ -231,6 +176,7 @@ static void destroy(struct tls_context *context)
     SSL_CTX_free(context->ssl);
     mem_free(context->protocols);
     mem_free(context->protocols_wire);
+    OPENSSL_cleanse(context->ticket_key, sizeof(context->ticket_key));
     mem_free(context);
 }
 
@@ -246,22 +192,28 @@ enum err tls_context_new(const struct tls_options *options, struct tls_context *
         return failure_set(failure, ERR_NOMEM, "ENOMEM", "TLS: out of memory");
     context->references = 1;
     context->server = options->server;
-    context->checks_peer = options->ca || options->verify_peer;
-    context->tickets_from_ms = clock_ms();
+    context->checks_peer = options->ca || options->verify_peer || !options->server;
+    context->any_name = options->any_name;
+    context->asks_name = options->server && options->asks_name;
+    context->asks_protocol = options->server && options->asks_protocol;
     ERR_clear_error();
     context->ssl = SSL_CTX_new(options->server ? TLS_server_method() : TLS_client_method());
     if (!context->ssl) {
-        err = fail_openssl(failure, "ERR_TLS", "OpenSSL cannot be set up");
+        err = tls_fail(failure, "ERR_TLS", "OpenSSL cannot be set up");
         goto done;
     }
     set_habits(context->ssl, options);
     err = set_versions(context->ssl, options, failure);
     if (!err)
         err = set_ciphers(context->ssl, options, failure);
-    if (!err && (options->server || options->certificate || options->key))
-        err = use_certificate(context->ssl, options, failure);
     if (!err)
-        err = trust(context->ssl, options, failure);
+        err = tls_identities_set(context, options, failure);
+    if (!err)
+        err = tls_authorities_set(context, options, failure);
+    if (!err)
+        err = name_sessions(context->ssl, options, failure);
+    if (!err && options->server && tls_tickets_begin(context))
+        err = tls_fail(failure, "ERR_TLS", "the key of the session tickets cannot be made");
     if (!err)
         err = tls_protocols_set(context, options->alpn, failure);
     if (err)
@@ -292,19 +244,4 @@ void tls_context_drop(struct tls_context **context)
     assert(c->references > 0);
     if (--c->references == 0)
         destroy(c);
-}
-
-void tls_context_renew_tickets(struct tls_context *context)
-{
-    uint8_t keys[80]; /* name, MAC key and cipher key, as OpenSSL 3 wants them */
-    uint64_t now = clock_ms();
-
-    if (!context->server || now - context->tickets_from_ms < TICKET_KEY_MS)
-        return;
-    context->tickets_from_ms = now;
-    /* A ticket of before is then a full handshake. When this fails, the key of before stays. */
-    if (RAND_bytes(keys, sizeof(keys)) == 1)
-        SSL_CTX_set_tlsext_ticket_keys(context->ssl, keys, sizeof(keys));
-    OPENSSL_cleanse(keys, sizeof(keys));
-    ERR_clear_error();
 }

@@ -1,7 +1,8 @@
 /* tls_internal: what the files of TLS share. tls.c is the transport, tls_bytes.c its reading and
- * writing, tls_bio.c moves ciphertext, tls_context.c makes the settings out of options, tls_pem.c
- * reads keys and certificates, tls_choose.c decides about certificate and protocol, tls_verify.c
- * about the peer's certificate. */
+ * writing, tls_bio.c moves ciphertext, tls_context.c makes the settings out of options, tls_identity.c those
+ * about certificates, tls_tickets.c the key of session tickets, tls_pem.c reads keys and certificates, tls_choose.c
+ * decides about certificate and protocol, tls_hello.c lets the owner decide, tls_verify.c looks at the
+ * peer's certificate, tls_certificate.c puts it into words. */
 #ifndef NET_TLS_INTERNAL_H
 #define NET_TLS_INTERNAL_H
 
@@ -25,13 +26,23 @@ struct tls_context {
     unsigned references;
     bool server;
     bool checks_peer; /* the peer's certificate is looked at at all */
+    bool asks_name, asks_protocol;
+    bool any_name;
     SSL_CTX *ssl;
     char *protocols;         /* ALPN names one behind the other, each with its NUL; "" ends them */
     uint8_t *protocols_wire; /* the same as RFC 7301 sends them */
     size_t protocols_length; /* of protocols_wire; 0: no ALPN */
     struct tls_name *names;
     size_t names_count;
+    uint8_t ticket_key[TLS_TICKET_KEY_BYTES];
     uint64_t tickets_from_ms; /* since when the ticket key is in use */
+    bool tickets_stay;        /* it was set, and is never changed by us */
+};
+
+enum tls_hello_state {
+    TLS_HELLO_NONE,
+    TLS_HELLO_ASKED, /* the handshake waits */
+    TLS_HELLO_ANSWERED,
 };
 
 enum tls_state {
@@ -57,15 +68,21 @@ struct tls {
     uint8_t *pending; /* ciphertext that `below` refused: `pending_length` from `pending_from` on */
     size_t pending_from, pending_length;
 
+    enum tls_hello_state hello_state;
+    struct tls_hello hello;     /* while it waits; in memory of its own */
+    struct tls_context *chosen; /* by the answer, or NULL */
+    char *agreed;               /* protocol of the answer, or NULL */
+
     enum err read_end;          /* the last word of reading, once there is one */
     enum err write_error;       /* the last word of writing */
     int verify_code, name_code; /* X509_V_..: what is wrong with the peer's chain, with its name */
     bool started;               /* the client sent its hello */
-    bool refused;     /* the peer's certificate ended the handshake, and base.failure says why */
-    bool told_end;    /* read_end was read */
-    bool write_ended; /* by the owner */
-    bool notified;    /* close_notify is out */
-    bool shut;        /* `below` was shut down */
+    bool refused; /* the peer's certificate ended the handshake, and base.failure says why */
+    bool refused_protocol; /* with refused: the script wants none of the client's */
+    bool told_end;         /* read_end was read */
+    bool write_ended;      /* by the owner */
+    bool notified;         /* close_notify is out */
+    bool shut;             /* `below` was shut down */
     bool wants_read, wants_write;
     int busy; /* callbacks under way: not freed under them */
 };
@@ -77,6 +94,8 @@ static inline struct tls *tls_of(struct transport *t)
 
 /* --- tls.c */
 
+extern const struct transport_kind tls_kind;
+
 /* Brings what is asked of `below` up to date. */
 void tls_watch(struct tls *tls);
 
@@ -87,8 +106,27 @@ enum err tls_write(struct transport *t, const struct iovec *pieces, int count, s
 
 /* --- tls_context.c */
 
-/* Server: another key for tickets, when this one was in use for 8 hours. */
+/* A failure with OpenSSL's reason behind `what`.  Returns ERR_TLS. */
+enum err tls_fail(struct failure *failure, const char *code, const char *what);
+
+/* --- tls_identity.c: certificates, keys and authorities of the options.  Err: as tls_context_new(). */
+
+enum err tls_identities_set(struct tls_context *context, const struct tls_options *options,
+                            struct failure *failure);
+enum err tls_authorities_set(struct tls_context *context, const struct tls_options *options,
+                             struct failure *failure);
+
+/* --- tls_tickets.c */
+
+/* Server: a first key of our own.  Err: ERR_TLS. */
+enum err tls_tickets_begin(struct tls_context *context);
+/* Server: another key for tickets, when this one is ours and was in use for 8 hours. */
 void tls_context_renew_tickets(struct tls_context *context);
+
+/* --- tls_hello.c */
+
+void tls_hello_install(struct tls_context *context);
+void tls_hello_forget(struct tls *tls); /* its memory; what was answered stays */
 
 /* --- tls_bio.c */
 
@@ -118,6 +156,9 @@ enum err tls_pem_key(const char *text, const char *passphrase, EVP_PKEY **out,
 /* OpenSSL's words for what went wrong first; static memory. Its queue of errors is emptied. */
 const char *tls_reason(void);
 
+/* A failure of the handshake: code and words from OpenSSL's first error. Its queue of errors is emptied. */
+void tls_handshake_failure(struct failure *failure);
+
 /* --- tls_choose.c: each decision of a server about a connection is made in one function. */
 
 /* Err: ERR_INVALID and failure for a list that is not one, ERR_NOMEM. */
@@ -132,5 +173,8 @@ void tls_names_free(struct tls_context *context);
 /* request: a server asks its client for a certificate. require: one that is not good ends the handshake, and
  * tls->base.failure says why. */
 void tls_verify_install(struct tls_context *context, bool request, bool require);
+
+/* What is wrong with the peer's certificate, in Node's names; NULL: nothing, or nobody looked. */
+const char *tls_verify_error(const struct tls *tls);
 
 #endif

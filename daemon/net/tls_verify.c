@@ -138,6 +138,18 @@ static int on_certificate(X509_STORE_CTX *store, void *unused)
     return 0;
 }
 
+const char *tls_verify_error(const struct tls *tls)
+{
+    long code;
+
+    if (tls->context->server && !(SSL_get_verify_mode(tls->ssl) & SSL_VERIFY_PEER))
+        return NULL;
+    if (!SSL_get0_peer_certificate(tls->ssl))
+        return node_name(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT); /* Node's word for none at all */
+    code = SSL_get_verify_result(tls->ssl);
+    return code == X509_V_OK ? NULL : node_name((int)code);
+}
+
 void tls_verify_install(struct tls_context *context, bool request, bool require)
 {
     int mode = SSL_VERIFY_NONE;

@@ -24,6 +24,7 @@ enum transport_event {
     TRANSPORT_WRITABLE = 4, /* all that waited inside is out; more can be taken */
     /* Instead of OPEN: the handshake failed or the peer left; see transport_failure(). */
     TRANSPORT_FAILED = 8,
+    TRANSPORT_HELLO = 16, /* before OPEN: a TLS client's hello waits for tls_answer() (net/tls.h) */
 };
 
 typedef void (*transport_on_event)(void *owner, unsigned events); /* events: a set of the above */
@@ -35,8 +36,11 @@ struct transport_info {
     const char *protocol;    /* ALPN name that was agreed: "h2"; NULL on clear text */
     const char *server_name; /* SNI that the client sent (server) or that was asked for (client) */
     const char *tls_version; /* "TLSv1.3" */
-    const char *cipher;      /* "TLS_AES_128_GCM_SHA256" */
+    const char *cipher;      /* OpenSSL's name: "ECDHE-ECDSA-AES128-GCM-SHA256" */
+    const char *cipher_name; /* the RFCs': "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" */
     bool resumed, peer_verified;
+    const char *
+        peer_error; /* why the peer's certificate is not verified, in Node's names; NULL: nobody looked */
 };
 
 /* Sets who hears. Wants nothing yet: call transport_want(). */

@@ -19,25 +19,51 @@ static int hand_out(lua_State *lua, enum err err, const struct session *session)
     return 2;
 }
 
-/* connect({host=, port=, path=, servername=, ...options}) -> slot, generation | nil, code, text */
+/* The text of that key; it stays on the stack. */
+static const char *text_at(lua_State *lua, const char *key)
+{
+    lua_getfield(lua, 1, key);
+    return lua_tostring(lua, -1);
+}
+
+static int number_at(lua_State *lua, const char *key)
+{
+    int number;
+
+    lua_getfield(lua, 1, key);
+    number = (int)lua_tointeger(lua, -1);
+    lua_pop(lua, 1);
+    return number;
+}
+
+/* connect({host=, port=, path=, servername=, family=, local_host=, local_port=, ...options})
+ * -> slot, generation | nil, code, text */
 static int native_connect(lua_State *lua)
 {
     struct session_options options;
     struct session *session;
-    const char *host, *path, *name;
+    struct connector_target target;
     enum err err;
 
     luaL_checktype(lua, 1, LUA_TTABLE);
     script_read_options(lua, 1, false, &options);
-    lua_getfield(lua, 1, "host");
-    host = lua_tostring(lua, -1);
-    lua_getfield(lua, 1, "path");
-    path = lua_tostring(lua, -1);
-    lua_getfield(lua, 1, "servername");
-    name = lua_tostring(lua, -1);
-    lua_getfield(lua, 1, "port");
-    err = session_connect(&the_script->worker, &options, host, (uint16_t)lua_tointeger(lua, -1),
-                          path, name, &session);
+    target = (struct connector_target){
+        .path = text_at(lua, "path"),
+        .host = text_at(lua, "host"),
+        .port = (uint16_t)number_at(lua, "port"),
+        .local_host = text_at(lua, "local_host"),
+        .local_port = (uint16_t)number_at(lua, "local_port"),
+    };
+    switch (number_at(lua, "family")) {
+    case 4:
+        target.family = AF_INET;
+        break;
+    case 6:
+        target.family = AF_INET6;
+        break;
+    }
+    err = session_connect(&the_script->worker, &options, &target, text_at(lua, "servername"),
+                          &session);
     return hand_out(lua, err, session);
 }
 

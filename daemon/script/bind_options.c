@@ -55,6 +55,12 @@ void script_read_options(lua_State *lua, int index, bool server, struct session_
     read_number(lua, index, "idle_timeout_ms", &limits->idle_timeout_ms);
     read_number(lua, index, "stream_output_high", &limits->stream_output_high);
     read_number(lua, index, "stream_output_max", &limits->stream_output_max);
+    options->unknown_protocol_ms = 10000;
+    read_number(lua, index, "unknown_protocol_ms", &options->unknown_protocol_ms);
+    lua_getfield(lua, index, "keep_alive");
+    options->keep_alive = lua_toboolean(lua, -1);
+    lua_pop(lua, 1);
+    read_number(lua, index, "keep_alive_s", &options->keep_alive_s);
     lua_getfield(lua, index, "tls");
     options->tls = script_tls_context(lua, -1);
     lua_pop(lua, 1);

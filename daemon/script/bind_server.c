@@ -26,7 +26,7 @@ static int native_server_new(lua_State *lua)
     return 2;
 }
 
-/* server_listen(slot, generation, {host=, port=, path=, fd=, backlog=, ipv6_only=})
+/* server_listen(slot, generation, {host=, port=, path=, fd=, backlog=, ipv6_only=, readable_all=, writable_all=})
  * -> true | nil, code, text, errno */
 static int native_server_listen(lua_State *lua)
 {
@@ -52,6 +52,12 @@ static int native_server_listen(lua_State *lua)
     listen.backlog = (int)lua_tointeger(lua, -1);
     lua_getfield(lua, 3, "ipv6_only");
     listen.ipv6_only = lua_toboolean(lua, -1);
+    lua_getfield(lua, 3, "readable_all");
+    listen.readable_all = lua_toboolean(lua, -1);
+    lua_getfield(lua, 3, "writable_all");
+    listen.writable_all = lua_toboolean(lua, -1);
+    listen.keep_alive = server->options.keep_alive;
+    listen.keep_alive_s = server->options.keep_alive_s;
     if (server_listen(server, &listen, &failure)) {
         script_push_failure(lua, &failure);
         lua_pushinteger(lua, failure.sys_errno);
@@ -110,13 +116,33 @@ static int native_server_count(lua_State *lua)
     return 1;
 }
 
-/* server_limit(slot, generation, most): most connections at a time; 0: no bound. */
+/* server_tell(slot, generation, news): the script wants to hear that (enum connection_news). */
+static int native_server_tell(lua_State *lua)
+{
+    struct server *server = server_at(lua);
+
+    if (server)
+        server->tells |= 1u << luaL_checkint(lua, 3);
+    return 0;
+}
+
+/* server_tls(slot, generation, context): for connections that come from now on. */
+static int native_server_tls(lua_State *lua)
+{
+    struct server *server = server_at(lua);
+
+    if (server)
+        server_set_tls(server, script_tls_context(lua, 3));
+    return 0;
+}
+
+/* server_limit(slot, generation, most): most connections at a time; nil: no bound. */
 static int native_server_limit(lua_State *lua)
 {
     struct server *server = server_at(lua);
 
     if (server)
-        server->max_sessions = (uint32_t)luaL_checknumber(lua, 3);
+        server->max_sessions = (uint32_t)luaL_optnumber(lua, 3, UINT32_MAX);
     return 0;
 }
 
@@ -181,6 +207,8 @@ void bind_server(lua_State *lua)
         {"server_forget", native_server_forget},
         {"server_count", native_server_count},
         {"server_limit", native_server_limit},
+        {"server_tell", native_server_tell},
+        {"server_tls", native_server_tls},
         {"server_ref", native_server_ref},
         {"server_close_early", native_server_close_early},
         {"parse_listen", native_parse_listen},

@@ -1,6 +1,4 @@
-/* bind_session: what a Session object of the Lua half calls; by FFI but for session_info(). */
-#include <string.h>
-
+/* bind_session: what a Session object of the Lua half calls; by FFI but for session_streams(). */
 #include "base/api.h"
 #include "script/script_internal.h"
 
@@ -170,66 +168,8 @@ void perigee_session_ref(uint32_t slot, uint32_t generation, uint32_t hold)
 {
     struct session *session = script_session(slot, generation);
 
-    if (!session || !session->transport)
-        return;
-    if (hold)
-        transport_ref(session->transport);
-    else
-        transport_unref(session->transport);
-}
-
-static void set_text(lua_State *lua, const char *key, const char *text)
-{
-    if (!text || !*text)
-        return;
-    lua_pushstring(lua, text);
-    lua_setfield(lua, -2, key);
-}
-
-static void set_address(lua_State *lua, const struct address *address, const char *host_key,
-                        const char *port_key, const char *family_key)
-{
-    char text[ADDRESS_TEXT_BYTES];
-
-    if (address->length == 0)
-        return;
-    if (address->any.sa_family == AF_UNIX) {
-        set_text(lua, host_key, address_text(address, text));
-        return;
-    }
-    set_text(lua, host_key, address_host(address, text));
-    lua_pushinteger(lua, address_port(address));
-    lua_setfield(lua, -2, port_key);
-    if (family_key)
-        set_text(lua, family_key, strchr(address_host(address, text), ':') ? "IPv6" : "IPv4");
-}
-
-/* session_info(slot, generation): a table of facts about the transport, or nil. */
-static int session_info(lua_State *lua)
-{
-    struct session *session =
-        script_session((uint32_t)luaL_checknumber(lua, 1), (uint32_t)luaL_checknumber(lua, 2));
-    const struct transport_info *info;
-
-    if (!session || !session->transport)
-        return 0;
-    info = transport_info(session->transport);
-    lua_newtable(lua);
-    set_address(lua, &info->peer, "remoteAddress", "remotePort", "remoteFamily");
-    set_address(lua, &info->local, "localAddress", "localPort", NULL);
-    lua_pushboolean(lua, info->secure);
-    lua_setfield(lua, -2, "encrypted");
-    set_text(lua, "alpnProtocol", info->secure ? info->protocol : "h2c");
-    set_text(lua, "servername", info->server_name);
-    set_text(lua, "tlsVersion", info->tls_version);
-    set_text(lua, "cipher", info->cipher);
-    if (info->secure) {
-        lua_pushboolean(lua, info->peer_verified);
-        lua_setfield(lua, -2, "authorized");
-        lua_pushboolean(lua, info->resumed);
-        lua_setfield(lua, -2, "resumed");
-    }
-    return 1;
+    if (session)
+        session_hold(session, hold);
 }
 
 static void append_streams(lua_State *lua, const struct list *streams, const struct session *session)
@@ -262,7 +202,6 @@ static int session_streams(lua_State *lua)
 void bind_session(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"session_info", session_info},
         {"session_streams", session_streams},
         {NULL, NULL},
     };

@@ -132,6 +132,7 @@ static int open_state(lua_State *lua)
     bind_server(lua);
     bind_client(lua);
     bind_session(lua);
+    bind_socket(lua);
     bind_tls(lua);
     bind_digest(lua);
     bind_file(lua);

@@ -67,6 +67,7 @@ void script_call(struct script *script, int arguments);
 void bind_server(lua_State *lua);
 void bind_client(lua_State *lua);
 void bind_session(lua_State *lua);
+void bind_socket(lua_State *lua);
 void bind_tls(lua_State *lua);
 void bind_digest(lua_State *lua);
 void bind_file(lua_State *lua);

@@ -56,6 +56,19 @@ const uint8_t *events_copy(struct events *events, const void *bytes, uint32_t le
     return (const uint8_t *)copy;
 }
 
+const uint8_t *events_join(struct events *events, const void *first, size_t first_length,
+                           const void *second, size_t second_length)
+{
+    uint8_t *both = must(mem_alloc(first_length + second_length + 1));
+
+    if (first_length)
+        memcpy(both, first, first_length);
+    if (second_length)
+        memcpy(both + first_length, second, second_length);
+    events_own(events, both);
+    return both;
+}
+
 void events_clear(struct events *events)
 {
     for (uint32_t i = 0; i < events->owned_count; i++)

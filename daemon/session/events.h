@@ -31,6 +31,20 @@ enum event_kind {
                              * just before; b: how long it lived, ms; bytes: reason. The last one */
     EVENT_PUSH, /* slot: pushed stream; code: id; a, b: session; its block is stream_block() */
     EVENT_SERVER_ERROR, /* slot: server; bytes: reason */
+    EVENT_CONNECTION, /* slot: session; code: enum connection_news; a: its server's slot; b: bytes of the
+                         * first text at the front of `bytes`, the second is the rest; flags */
+};
+
+/* What happens to a server's connection before, or instead of, HTTP/2. Each but HELLO is told only when the server's
+ * `tells` has its bit. */
+enum connection_news {
+    CONNECTION_NEW,
+    CONNECTION_SECURE,     /* TLS stands */
+    CONNECTION_TLS_FAILED, /* texts: code, reason. Waits to be ended */
+    CONNECTION_HELLO, /* texts: SNI name, ALPN list as on the wire; flags: 1 a name, 2 a list. Waits for
+                                  * session_answer() */
+    CONNECTION_UNKNOWN_PROTOCOL, /* waits to be ended, for server_options.unknown_protocol_ms */
+    CONNECTION_DROPPED,          /* slot 0; texts: local, peer address, each "host port family" */
 };
 
 /* Who ended it: closeInfo.by of the script. */
@@ -77,6 +91,10 @@ void events_own(struct events *events, void *block);
 
 /* A copy of bytes that lives as long as the batch. */
 const uint8_t *events_copy(struct events *events, const void *bytes, uint32_t length);
+
+/* The same for two pieces of bytes, one behind the other. */
+const uint8_t *events_join(struct events *events, const void *first, size_t first_length,
+                           const void *second, size_t second_length);
 
 /* Forgets a batch that is through. */
 void events_clear(struct events *events);

@@ -1,6 +1,7 @@
 /* server: accepts, and outlives its sessions. */
 #include "session/server.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ enum err server_new(struct worker *worker, const struct session_options *options
         return err;
     }
     server->worker = worker;
+    server->max_sessions = UINT32_MAX;
     server->options = *options;
     server->options.http.settings = server->options.settings;
     if (server->options.tls)
@@ -45,6 +47,39 @@ static void free_when_done(struct server *server)
     mem_free(server);
 }
 
+/* "127.0.0.1 8000 IPv4": what the script takes apart. Returns the bytes it took. */
+static int write_address(char *out, size_t cap, const struct address *address)
+{
+    char host[ADDRESS_TEXT_BYTES];
+
+    if (address->any.sa_family == AF_UNIX)
+        return snprintf(out, cap, "%s", address_text(address, host));
+    address_host(address, host);
+    return snprintf(out, cap, "%s %u %s", host, address_port(address),
+                    strchr(host, ':') ? "IPv6" : "IPv4");
+}
+
+/* One above maxConnections. */
+static void tell_dropped(struct server *server, int fd, const struct address *peer)
+{
+    struct address local = {.length = sizeof(local.storage)};
+    char text[2 * (ADDRESS_TEXT_BYTES + 16)];
+    struct worker *worker = server->worker;
+    struct event *event;
+    int first;
+
+    if (!(server->tells & 1u << CONNECTION_DROPPED) || getsockname(fd, &local.any, &local.length))
+        return;
+    event = events_add(&worker->events, EVENT_CONNECTION, 0, 0);
+    event->code = CONNECTION_DROPPED;
+    event->a = server->slot;
+    first = write_address(text, sizeof(text) / 2, &local);
+    event->b = (uint32_t)first;
+    event->length = (uint32_t)(first + write_address(text + first, sizeof(text) / 2, peer));
+    event->bytes = events_copy(&worker->events, text, event->length);
+    deferred_put(worker->loop, &worker->go_on);
+}
+
 static void on_accept(void *owner, int fd, const struct address *peer)
 {
     struct server *server = owner;
@@ -52,7 +87,8 @@ static void on_accept(void *owner, int fd, const struct address *peer)
     char text[ADDRESS_TEXT_BYTES];
     enum err err;
 
-    if (server->max_sessions && server->sessions >= server->max_sessions) {
+    if (server->sessions >= server->max_sessions) {
+        tell_dropped(server, fd, peer);
         close(fd);
         return;
     }
@@ -75,6 +111,13 @@ enum err server_listen(struct server *server, const struct listener_options *lis
 {
     return listener_open(server->worker->loop, listen, on_accept, server, &server->listener,
                          failure);
+}
+
+void server_set_tls(struct server *server, struct tls_context *tls)
+{
+    tls_context_hold(tls);
+    tls_context_drop(&server->options.tls);
+    server->options.tls = tls;
 }
 
 void server_stop_listening(struct server *server)

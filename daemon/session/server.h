@@ -14,7 +14,8 @@ struct server {
     struct session_options options;
     uint32_t slot, generation;
     uint32_t sessions;     /* alive; the server outlives them */
-    uint32_t max_sessions; /* 0: no bound of its own */
+    uint32_t max_sessions; /* UINT32_MAX: no bound of its own */
+    uint32_t tells;        /* enum connection_news that the script wants to hear, one bit each */
     bool forgotten;        /* the script let go */
 };
 
@@ -26,6 +27,9 @@ enum err server_new(struct worker *worker, const struct session_options *options
 /* Err: as listener_open(). */
 enum err server_listen(struct server *server, const struct listener_options *listen,
                        struct failure *failure);
+
+/* Connections that come from now on use that context. */
+void server_set_tls(struct server *server, struct tls_context *tls);
 
 void server_stop_listening(struct server *server); /* sessions go on */
 

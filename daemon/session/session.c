@@ -43,7 +43,7 @@ static enum err session_new(struct worker *worker, struct server *server, struct
     return OK;
 }
 
-static void set_deadline(struct session *session, enum session_deadline what, uint32_t ms)
+void session_set_deadline(struct session *session, enum session_deadline what, uint32_t ms)
 {
     session->deadline_for = what;
     if (ms)
@@ -56,9 +56,11 @@ static void take_transport(struct session *session, struct transport *transport)
 {
     session->transport = transport;
     session->state = SESSION_HANDSHAKE;
+    if (session->unheld)
+        transport_unref(transport);
     transport_set_owner(transport, on_transport, session);
     transport_want(transport, true, false);
-    set_deadline(session, DEADLINE_HANDSHAKE, session->options->limits.handshake_timeout_ms);
+    session_set_deadline(session, DEADLINE_HANDSHAKE, session->options->limits.handshake_timeout_ms);
 }
 
 enum err session_accept(struct worker *worker, struct server *server,
@@ -73,6 +75,7 @@ enum err session_accept(struct worker *worker, struct server *server,
     }
     session->options = options;
     take_transport(session, transport);
+    session_connection_begins(session);
     return OK;
 }
 
@@ -129,9 +132,11 @@ static void on_connected(void *owner, int fd, const struct failure *failure)
     session->connector = NULL;
     if (failure)
         session_lose(session, ENDED_BY_PEER, HTTP_CANCEL, failure->code, failure->text);
-    else if (!socket_transport_new(worker->loop, fd, NULL, &transport))
+    else if (!socket_transport_new(worker->loop, fd, NULL, &transport)) {
+        if (session->options->keep_alive)
+            socket_keep_alive(fd, session->options->keep_alive_s);
         join(session, transport);
-    else {
+    } else {
         close(fd);
         session_lose(session, ENDED_BY_SESSION, HTTP_INTERNAL_ERROR, "ENOMEM", "out of memory");
     }
@@ -139,20 +144,20 @@ static void on_connected(void *owner, int fd, const struct failure *failure)
 }
 
 enum err session_connect(struct worker *worker, const struct session_options *options,
-                         const char *host, uint16_t port, const char *path, const char *server_name,
+                         const struct connector_target *target, const char *server_name,
                          struct session **out)
 {
     enum err err = client_new(worker, options, server_name, out);
 
     if (err)
         return err;
-    err = connector_start(worker->loop, host, port, path, on_connected, *out, &(*out)->connector);
+    err = connector_start(worker->loop, target, on_connected, *out, &(*out)->connector);
     if (err) {
         session_free(*out);
         *out = NULL;
         return err;
     }
-    set_deadline(*out, DEADLINE_HANDSHAKE, options->limits.handshake_timeout_ms);
+    session_set_deadline(*out, DEADLINE_HANDSHAKE, options->limits.handshake_timeout_ms);
     return OK;
 }
 
@@ -167,6 +172,17 @@ enum err session_connect_over(struct worker *worker, const struct session_option
     else
         join(*out, transport);
     return err;
+}
+
+void session_hold(struct session *session, bool hold)
+{
+    session->unheld = !hold;
+    if (session->transport && hold)
+        transport_ref(session->transport);
+    else if (session->transport)
+        transport_unref(session->transport);
+    if (session->connector)
+        connector_hold(session->connector, hold);
 }
 
 void session_free(struct session *session)
@@ -215,16 +231,28 @@ void session_start_machine(struct session *session)
     session_think_deadline(session);
 }
 
+/* Any name but HTTP/1's is HTTP/2's: a script may agree on one of its own (ALPNCallback). */
+static bool is_http2(const char *protocol)
+{
+    return protocol && strncmp(protocol, "http/1", 6) != 0;
+}
+
 static void on_open(struct session *session)
 {
     const struct transport_info *info = transport_info(session->transport);
-    bool http2 = info->protocol && strcmp(info->protocol, "h2") == 0;
+    bool http2 = is_http2(info->protocol);
 
-    set_deadline(session, DEADLINE_NONE, 0);
-    if (session->server && !(info->secure && http2)) {
+    session_set_deadline(session, DEADLINE_NONE, 0);
+    if (session->server && info->secure)
+        session_connection_secure(session);
+    if (info->secure && http2) {
+        session_start_machine(session);
+    } else if (session->server && info->secure) {
+        session_connection_unknown(session);
+    } else if (session->server) {
         session->state = SESSION_SNIFFING;
         session_think_deadline(session);
-    } else if (info->secure && !http2) {
+    } else if (info->secure) {
         session_lose(session, ENDED_BY_PEER, HTTP_PROTOCOL_ERROR, "ERR_HTTP2_ERROR",
                      "the server did not agree on HTTP/2 (ALPN)");
     } else {
@@ -241,7 +269,7 @@ static void on_failed(struct session *session)
         log_line(LOG_DEBUG, "handshake failed", "peer",
                  address_text(&transport_info(session->transport)->peer, peer), "code",
                  failure->code, "reason", failure->text, NULL);
-    session_lose(session, ENDED_BY_PEER, HTTP_CANCEL, failure->code, failure->text);
+    session_connection_failed(session, ENDED_BY_PEER, failure->code, failure->text);
 }
 
 static void on_transport(void *owner, unsigned events)
@@ -251,6 +279,8 @@ static void on_transport(void *owner, unsigned events)
 
     if (events & TRANSPORT_FAILED)
         on_failed(session);
+    if (events & TRANSPORT_HELLO)
+        session_connection_hello(session);
     if ((events & TRANSPORT_OPEN) && session->state == SESSION_HANDSHAKE)
         on_open(session);
     if ((events & TRANSPORT_WRITABLE) && session->state != SESSION_GONE && !session->output_dead) {
@@ -281,7 +311,7 @@ static void tell_gone(struct session *session)
     struct event *event;
     int length;
 
-    if (session->told_gone || !session->announced)
+    if (session->told_gone || !(session->announced || session->noticed))
         return;
     session->told_gone = true;
     length = snprintf(text, sizeof(text), "%s%s", session->end_name, session->end_reason);
@@ -327,8 +357,14 @@ void session_lose(struct session *session, enum ended_by by, uint32_t code, cons
 
 void session_drop(struct session *session)
 {
-    session->announced = false;
+    session->announced = session->noticed = false;
     session_lose(session, ENDED_BY_SHUTDOWN, HTTP_NO_ERROR, "", NULL);
+}
+
+static uint32_t session_linger_ms(const struct session *session)
+{
+    return session->slow_to_end ? session->options->unknown_protocol_ms
+                                : session->options->limits.linger_ms;
 }
 
 void session_end(struct session *session, enum ended_by by, uint32_t code, const char *name,
@@ -350,7 +386,7 @@ void session_end(struct session *session, enum ended_by by, uint32_t code, const
     http_free(&session->machine);
     session->state = SESSION_ENDING;
     /* Not before the turn is over: the script may be in the middle of it. */
-    set_deadline(session, DEADLINE_LINGER, session->options->limits.linger_ms);
+    session_set_deadline(session, DEADLINE_LINGER, session_linger_ms(session));
     session_mark_dirty(session);
 }
 
@@ -380,7 +416,7 @@ void session_go_on_ending(struct session *session)
     session->state = SESSION_LINGERING;
     transport_shutdown(session->transport);
     transport_want(session->transport, true, false);
-    set_deadline(session, DEADLINE_LINGER, session->options->limits.linger_ms);
+    session_set_deadline(session, DEADLINE_LINGER, session_linger_ms(session));
     if (!session->server)
         tell_gone(session); /* a client does not wait for the peer's FIN (API.md 1, rule 8) */
 }
@@ -416,7 +452,11 @@ enum err session_close(struct session *session)
         session_lose(session, ENDED_BY_HANDLER, HTTP_NO_ERROR, "", NULL);
         return OK;
     }
-    if (session->state == SESSION_SNIFFING) {
+    if (session->failed) {
+        session_lose(session, ENDED_BY_SHUTDOWN, HTTP_NO_ERROR, "", NULL);
+        return OK;
+    }
+    if (session->state < SESSION_OPEN) {
         session_end(session, ENDED_BY_SHUTDOWN, HTTP_NO_ERROR, "", NULL);
         return OK;
     }
@@ -499,7 +539,7 @@ enum err session_push(struct stream *on, const struct http_field *fields, size_t
 void session_await_hang_up(struct session *session)
 {
     if (!session->hang_up_awaited)
-        set_deadline(session, DEADLINE_LINGER, session->options->limits.linger_ms);
+        session_set_deadline(session, DEADLINE_LINGER, session->options->limits.linger_ms);
     session->hang_up_awaited = true;
 }
 
@@ -511,10 +551,10 @@ void session_think_deadline(struct session *session)
     if (session->hang_up_awaited)
         return; /* whatever the peer says meanwhile */
     if (!head_awaited)
-        set_deadline(session, DEADLINE_IDLE,
-                     session->stream_count == 0 ? limits->idle_timeout_ms : 0);
+        session_set_deadline(session, DEADLINE_IDLE,
+                             session->stream_count == 0 ? limits->idle_timeout_ms : 0);
     else if (session->deadline_for != DEADLINE_HEAD) /* it runs from the beginning on */
-        set_deadline(session, DEADLINE_HEAD, limits->header_timeout_ms);
+        session_set_deadline(session, DEADLINE_HEAD, limits->header_timeout_ms);
 }
 
 static void on_due(struct deadline *deadline)
@@ -528,8 +568,12 @@ static void on_due(struct deadline *deadline)
                      "the connection attempt timed out");
         break;
     case SESSION_HANDSHAKE:
-        session_lose(session, ENDED_BY_TIMEOUT, HTTP_CANCEL, "ERR_TLS_HANDSHAKE_TIMEOUT",
-                     "handshake_timeout: the TLS handshake was not done in time");
+        session_connection_failed(session, ENDED_BY_TIMEOUT, "ERR_TLS_HANDSHAKE_TIMEOUT",
+                                  "handshake_timeout: the TLS handshake was not done in time");
+        break;
+    case SESSION_UNDECIDED:
+        session_lose(session, ENDED_BY_TIMEOUT, HTTP_NO_ERROR, "",
+                     "unknown_protocol_timeout: nothing became of the connection in time");
         break;
     case SESSION_SNIFFING:
         session_lose(session, ENDED_BY_TIMEOUT, HTTP_NO_ERROR, "",

@@ -13,7 +13,7 @@
 #include "http/machine.h"
 #include "http/sniff.h"
 #include "net/connector.h"
-#include "net/tls_context.h"
+#include "net/tls.h"
 #include "net/transport.h"
 #include "session/stream.h"
 #include "session/worker.h"
@@ -22,10 +22,11 @@ enum session_state {
     SESSION_CONNECTING, /* client: no transport yet */
     SESSION_HANDSHAKE,  /* the transport is not open yet */
     SESSION_SNIFFING,   /* server, clear text: which protocol? */
-    SESSION_OPEN,       /* a machine speaks with the peer */
-    SESSION_ENDING,     /* its last bytes are leaving */
-    SESSION_LINGERING,  /* our FIN is out, the peer's is waited for */
-    SESSION_GONE,       /* the last event is in the batch */
+    SESSION_UNDECIDED, /* server, TLS: no HTTP/2 with this peer; the script says what becomes of it */
+    SESSION_OPEN,      /* a machine speaks with the peer */
+    SESSION_ENDING,    /* its last bytes are leaving */
+    SESSION_LINGERING, /* our FIN is out, the peer's is waited for */
+    SESSION_GONE,      /* the last event is in the batch */
 };
 
 enum session_deadline {
@@ -40,7 +41,10 @@ enum session_deadline {
 struct session_options {
     struct http_options http;
     struct limits limits;
-    struct tls_context *tls; /* NULL: clear text. Held */
+    struct tls_context *tls;      /* NULL: clear text. Held */
+    uint32_t unknown_protocol_ms; /* server: how long an undecided one may stay */
+    uint32_t keep_alive_s; /* TCP keep-alive after that much silence; 0: the system's habit */
+    bool keep_alive;
     struct http_setting_entry settings[16];
 };
 
@@ -63,6 +67,10 @@ struct session {
     uint8_t sniffed[HTTP_PREFACE_BYTES];
     uint8_t sniffed_length;
     bool announced;    /* the script knows it */
+    bool noticed;      /* the script heard of its connection */
+    bool failed;       /* with UNDECIDED: its TLS handshake */
+    bool slow_to_end;  /* lingers for unknown_protocol_ms */
+    bool unheld;       /* it does not keep the program running */
     bool settled;      /* the peer's first SETTINGS came */
     bool in_block;     /* a header block is half here */
     bool closing;      /* ends by itself when no stream is open */
@@ -77,7 +85,7 @@ struct session {
     uint32_t stream_count;
     uint32_t activity;          /* reads and writes, counted */
     double bytes_in, bytes_out; /* of the protocol, TLS aside */
-    char end_name[40];
+    char end_name[64];
     char end_reason[200];
     struct {
         uint32_t code;
@@ -91,16 +99,26 @@ struct session {
 enum err session_accept(struct worker *worker, struct server *server,
                         struct session_options *options, struct transport *transport);
 
-/* Client: connects to host and port or path, TLS when the options say so. options: a copy is made.
+/* Client: connects to the target, TLS when the options say so. options: a copy is made.
  * EVENT_SESSION_OPEN or EVENT_SESSION_GONE follow.  Err: ERR_NOMEM, ERR_FULL, ERR_IO. */
 enum err session_connect(struct worker *worker, const struct session_options *options,
-                         const char *host, uint16_t port, const char *path, const char *server_name,
+                         const struct connector_target *target, const char *server_name,
                          struct session **out);
 
 /* Client: over a transport that is there (taken over, also on error). */
 enum err session_connect_over(struct worker *worker, const struct session_options *options,
                               struct transport *transport, const char *server_name,
                               struct session **out);
+
+/* Answers CONNECTION_HELLO. Err: ERR_STATE when it does not wait for that, ERR_NOMEM. */
+enum err session_answer(struct session *session, const struct tls_answer *answer);
+
+/* Ends a server's connection that HTTP/2 did not begin on, after these bytes (at most 16 KiB; none, or in a handshake:
+ * at once). bytes NULL: in the words for a peer that did not agree on HTTP/2.  Err: ERR_STATE, ERR_RANGE, ERR_NOMEM. */
+enum err session_dismiss(struct session *session, const char *bytes, size_t length);
+
+/* Does it keep the program running? From now on and when it is connected. */
+void session_hold(struct session *session, bool hold);
 
 void session_free(struct session *session);
 

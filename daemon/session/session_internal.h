@@ -37,6 +37,18 @@ void session_on_write_error(struct session *session);
 /* The peer has limits.linger_ms from now on to end the connection (session.c). */
 void session_await_hang_up(struct session *session);
 
+/* Of a server's connection, before HTTP/2 begins or instead of it (session_connection.c): */
+void session_connection_begins(struct session *session);
+void session_connection_secure(struct session *session);
+void session_connection_hello(struct session *session);
+/* The handshake failed: the script hears of it first when it wants to. */
+void session_connection_failed(struct session *session, enum ended_by by, const char *code,
+                               const char *reason);
+void session_connection_unknown(struct session *session);
+
+/* Starts the clock of a state that lasts (session.c); 0: no end. */
+void session_set_deadline(struct session *session, enum session_deadline what, uint32_t ms);
+
 /* Sets the deadline that fits the state (session.c). */
 void session_think_deadline(struct session *session);
 

@@ -239,7 +239,7 @@ static void feed(struct session *session, const uint8_t *bytes, size_t length)
                 session->machine->end_reason[0] ? session->machine->end_reason : err_text(err));
 }
 
-/* Clear text, or TLS without ALPN: what does the peer speak? */
+/* Clear text: what does the peer speak? */
 static void sniff(struct session *session, const uint8_t *bytes, size_t length)
 {
     size_t taken = HTTP_PREFACE_BYTES - session->sniffed_length;
@@ -252,7 +252,7 @@ static void sniff(struct session *session, const uint8_t *bytes, size_t length)
     verdict = http_sniff(session->sniffed, session->sniffed_length);
     if (verdict == SNIFF_MORE)
         return;
-    if (verdict == SNIFF_HTTP2 && !session->options->tls) {
+    if (verdict == SNIFF_HTTP2) {
         session_start_machine(session);
         if (session->state == SESSION_OPEN)
             feed(session, session->sniffed, session->sniffed_length);

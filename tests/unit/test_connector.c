@@ -33,13 +33,13 @@ static void on_done(void *owner, int fd, const struct failure *failure)
 static struct connector *start(void **state, const char *host, uint16_t port, const char *path,
                                struct outcome *outcome)
 {
+    struct connector_target target = {.path = path, .host = host, .port = port};
     struct connector *connector;
 
     memset(outcome, 0, sizeof(*outcome));
     outcome->loop = loop_of(state);
     outcome->fd = -1;
-    assert_int_equal(connector_start(outcome->loop, host, port, path, on_done, outcome, &connector),
-                     OK);
+    assert_int_equal(connector_start(outcome->loop, &target, on_done, outcome, &connector), OK);
     assert_non_null(connector);
     assert_int_equal(outcome->calls, 0);
     return connector;
@@ -172,6 +172,8 @@ static void a_name_that_cannot_be_is_not_found(void **state)
 
 static void connects_to_unix_sockets(void **state)
 {
+    static const struct connector_target wrong[] = {
+        {.path = ""}, {.host = "127.0.0.1", .port = 1, .local_host = "localhost"}};
     char name[100];
     struct address address;
     struct outcome outcome;
@@ -191,9 +193,55 @@ static void connects_to_unix_sockets(void **state)
     run(state, NULL, 0, "/nonexistent/socket", &outcome);
     assert_string_equal(outcome.failure.text, "connect ENOENT unix:/nonexistent/socket");
     memset(name, 'x', sizeof(name));
-    assert_int_equal(connector_start(loop_of(state), NULL, 0, "", on_done, NULL, &connector),
-                     ERR_INVALID);
-    assert_null(connector);
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_int_equal(connector_start(loop_of(state), &wrong[i], on_done, NULL, &connector),
+                         ERR_INVALID);
+        assert_null(connector);
+    }
+}
+
+/* Tries target; the address that the peer sees, or the failure's text. */
+static const char *come_from(void **state, const struct connector_target *target, int server,
+                             char out[ADDRESS_TEXT_BYTES])
+{
+    struct outcome outcome = {.loop = loop_of(state), .fd = -1};
+    struct address address = {.length = sizeof(address.storage)};
+    struct connector *connector;
+
+    assert_int_equal(connector_start(outcome.loop, target, on_done, &outcome, &connector), OK);
+    WAIT_FOR(outcome.loop, outcome.calls > 0);
+    run_for(outcome.loop, 5);
+    if (outcome.fd < 0) {
+        snprintf(out, ADDRESS_TEXT_BYTES, "%.100s", outcome.failure.code);
+        return out;
+    }
+    close(accept(server, &address.any, &address.length));
+    close(outcome.fd);
+    return address_text(&address, out);
+}
+
+static void comes_from_where_it_is_told_to(void **state)
+{
+    uint16_t port = 0, free_port = 0;
+    int server = serve("127.0.0.1", &port, 5), other = serve("127.0.0.3", &free_port, -1);
+    struct connector_target target = {.host = "localhost", .port = port};
+    char text[ADDRESS_TEXT_BYTES], want[ADDRESS_TEXT_BYTES];
+
+    close(other);
+    target.local_host = "127.0.0.3";
+    target.family = AF_INET;
+    assert_memory_equal(come_from(state, &target, server, text), "127.0.0.3:", 10);
+    target.local_port = free_port;
+    snprintf(want, sizeof(want), "127.0.0.3:%u", free_port);
+    assert_string_equal(come_from(state, &target, server, text), want);
+    target.local_host = "192.0.2.1"; /* not of this machine */
+    assert_string_equal(come_from(state, &target, server, text), "EADDRNOTAVAIL");
+    target = (struct connector_target){.host = "127.0.0.1", .port = port, .family = AF_INET6};
+    assert_string_equal(come_from(state, &target, server, text), "ENOTFOUND");
+    target.host = "localhost"; /* nobody listens on ::1 */
+    assert_string_not_equal(come_from(state, &target, server, text), "");
+    assert_int_not_equal(text[0], '1');
+    close(server);
 }
 
 /* Fills the queue of a listening socket, so that the next connection gets no answer. */
@@ -206,6 +254,24 @@ static void fill_queue(const char *host, uint16_t port, int fds[3])
         fds[i] = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
         connect(fds[i], &address.any, address.length);
     }
+}
+
+static void a_connector_that_is_let_go_does_not_hold_the_loop(void **state)
+{
+    uint16_t port = 0;
+    int server = serve("127.0.0.1", &port, 0), fds[3];
+    struct outcome outcome;
+    struct connector *connector;
+
+    fill_queue("127.0.0.1", port, fds);
+    connector = start(state, "127.0.0.1", port, NULL, &outcome);
+    connector_hold(connector, false);
+    uv_run(loop_uv(loop_of(state)), UV_RUN_DEFAULT); /* comes back although nothing happened */
+    assert_int_equal(outcome.calls, 0);
+    connector_cancel(&connector);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    close(server);
 }
 
 static void a_slow_address_is_joined_by_the_next(void **state)
@@ -314,11 +380,12 @@ static void a_failed_allocation_is_told_or_returned(void **state)
     for (size_t i = 0; i < COUNT(hosts); i++) {
         for (uint64_t n = 1; n <= 4; n++) {
             struct outcome outcome = {.loop = loop_of(state), .fd = -1};
+            struct connector_target target = {.host = hosts[i], .port = port};
             struct connector *connector;
             enum err err;
 
             mem_fail_at(n);
-            err = connector_start(outcome.loop, hosts[i], port, NULL, on_done, &outcome, &connector);
+            err = connector_start(outcome.loop, &target, on_done, &outcome, &connector);
             if (err) {
                 assert_int_equal(err, ERR_NOMEM);
                 assert_null(connector);
@@ -345,6 +412,8 @@ int main(void)
         LOOP_TEST(a_name_goes_through_the_resolver),
         LOOP_TEST(a_name_that_cannot_be_is_not_found),
         LOOP_TEST(connects_to_unix_sockets),
+        LOOP_TEST(comes_from_where_it_is_told_to),
+        LOOP_TEST(a_connector_that_is_let_go_does_not_hold_the_loop),
         LOOP_TEST(a_slow_address_is_joined_by_the_next),
         LOOP_TEST(a_cancelled_connector_is_silent),
         LOOP_TEST(a_cancelled_connector_of_a_unix_socket_leaves_no_descriptor),
