@@ -9,6 +9,8 @@ local cancel = require "http2.cancel"
 local errors = require "http2.errors"
 local headers = require "http2.headers"
 local options = require "http2.options"
+local secure_contexts = require "http2.secure"
+local socket_class = require "http2.socket"
 local session_class = require "http2.session"
 local stream_class = require "http2.stream"
 
@@ -217,6 +219,22 @@ function session_methods:request(t, given)
   return stream
 end
 
+-- The option checkServerIdentity, in the place of our own check of the name: for certificates whose chain is good.
+local function check_identity(self)
+  local socket = socket_class.get(self._slot, self._generation)
+  if not socket.authorized or socket.resumed then return true end
+  local ok, err = pcall(self._check_identity, self._servername, socket:getPeerCertificate())
+  if type(err) == "table" and not errors.is(err) then err = errors.new(err.code, tostring(err.message)) end
+  if not ok or err then
+    if self._is_strict or not ok then
+      self:destroy(err)
+      return false
+    end
+    socket.authorized, socket.authorizationError = false, errors.from(err).code or errors.from(err).message
+  end
+  return true
+end
+
 local function open_late(session)
   if not session._opens then return end
   session:_on_open()
@@ -234,6 +252,7 @@ function session_methods:_on_open()
   self._opens = nil
   self.connecting = false
   if self.destroyed then return end
+  if self._check_identity and not check_identity(self) then return end
   emit(self, "connect", nil, self, self.socket)
   local order = self._order
   self._order = {}
@@ -266,6 +285,17 @@ local function parse_authority(authority)
   return protocol, host, tonumber(port)
 end
 
+local function check_local(given)
+  local family, from = given.family, given.localAddress
+  if family ~= nil and family ~= 0 and family ~= 4 and family ~= 6 then
+    error(errors.named("TypeError", "ERR_INVALID_ARG_VALUE",
+      ("The property 'options.family' must be one of: 0, 4, 6. Received %s"):format(tostring(family))), 0)
+  end
+  if from ~= nil and not from:find(":", 1, true) and not from:find "^%d+%.%d+%.%d+%.%d+$" then
+    error(errors.named("TypeError", "ERR_INVALID_IP_ADDRESS", "Invalid IP address: " .. from), 0)
+  end
+end
+
 --- Opens a client session. authority: a URL, or a table {protocol=, host=, port=}. options: those of
 -- http2.options, and protocol. listener: for 'connect'.
 function module.connect(authority, given, listener)
@@ -286,8 +316,10 @@ function module.connect(authority, given, listener)
   local numbers = options.native(given, false)
   local bare = host:gsub("^%[(.*)%]$", "%1")
   numbers.host, numbers.port, numbers.path = bare, port, given.path
+  check_local(given)
+  numbers.family, numbers.local_host, numbers.local_port = given.family, given.localAddress, given.localPort
   if secure then
-    numbers.tls = options.tls_context(given, false)
+    numbers.tls = secure_contexts.of_client(given)
     numbers.servername = given.servername or bare
   end
   local session = session_class.new(Session)
@@ -298,6 +330,9 @@ function module.connect(authority, given, listener)
   session._output_max = 16777216
   session._scheme = secure and "https" or "http"
   session._authority = port == default_port and host or host .. ":" .. port
+  session._check_identity = secure and given.checkServerIdentity or nil
+  session._servername = numbers.servername
+  session._is_strict = given.rejectUnauthorized ~= false
   if listener then session:once("connect", listener) end
   if module.recorder then
     module.recorder(session)
@@ -307,6 +342,7 @@ function module.connect(authority, given, listener)
   if not slot then error(errors.new(generation, text), 0) end
   session._slot, session._generation = slot, generation
   module.sessions[slot] = session
+  if given.timeout and given.timeout > 0 then session:setTimeout(given.timeout) end
   return session
 end
 

@@ -8,6 +8,8 @@ local headers = require "http2.headers"
 local server_module = require "http2.server"
 local client = require "http2.client"
 local session_class = require "http2.session"
+local connections = require "http2.connections"
+local socket_class = require "http2.socket"
 local ServerStream = require "http2.server_stream"
 
 local emit = emitter.emit
@@ -30,6 +32,7 @@ local function heard_of(slot)
   end
   return session
 end
+socket_class.sessions = sessions
 
 local on = {}
 
@@ -44,12 +47,15 @@ on[1] = function(slot, generation, _, server_slot) -- EVENT_SESSION_OPEN
     core.session_destroy(slot, generation, 0)
     return
   end
+  local socket = socket_class.by_slot[slot]
+  if socket and socket.destroyed then return end -- by a listener of 'secureConnection'
   -- Known before its listeners run: they may await what comes.
   sessions[slot] = server:_on_session(slot, generation)
 end
 
 on[2] = function(slot, _, code, name_length, _, by) -- EVENT_SESSION_GONE
   local session = heard_of(slot)
+  socket_class.gone(slot)
   if not session then return end
   sessions[slot] = nil
   local all = event_text()
@@ -161,6 +167,11 @@ end
 
 on[15] = function(slot, generation) -- EVENT_PUSH: we never ask for pushes
   core.stream_reset(slot, generation, 7)
+end
+
+on[17] = function(slot, generation, news, server_slot, split, flags, length) -- EVENT_CONNECTION
+  connections.hear(server_module.by_slot[server_slot], slot, generation, news, split, flags,
+    length > 0 and event_text() or "")
 end
 
 --- Hears the whole batch.

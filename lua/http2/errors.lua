@@ -33,6 +33,7 @@ local texts = {
   ERR_HTTP2_SEND_FILE_NOSEEK = "Offset or length can only be specified for regular files",
   ERR_HTTP2_SESSION_ERROR = "Session closed with error code %s",
   ERR_HTTP2_SETTINGS_CANCEL = "HTTP2 session settings canceled",
+  ERR_HTTP2_SOCKET_UNBOUND = "The socket has been disconnected from the Http2Session",
   ERR_HTTP2_STATUS_101 = "HTTP status code 101 (Switching Protocols) is forbidden in HTTP/2",
   ERR_HTTP2_STATUS_INVALID = "Invalid status code: %s",
   ERR_HTTP2_STREAM_CANCEL = "The pending stream has been canceled%s",
@@ -48,6 +49,12 @@ local texts = {
   ERR_STREAM_OVERFLOW = "more than %s bytes (stream_output_max) wait for the peer",
   ERR_STREAM_PREMATURE_CLOSE = "Premature close",
   ERR_STREAM_WRITE_AFTER_END = "write after end",
+  ERR_TLS_ALPN_CALLBACK_INVALID_RESULT =
+    "ALPN callback returned a value (%s) that did not match any of the client's offered protocols (%s)",
+  ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS =
+    "The ALPNCallback and ALPNProtocols TLS options are mutually exclusive",
+  ERR_TLS_INVALID_CONTEXT = "Invalid SNI context",
+  ERR_TLS_REQUIRED_SERVER_NAME = '"hostname" is required parameter for Server.addContext',
   ERR_PERIGEE_NOT_SUPPORTED = "%s is not supported",
 }
 
@@ -58,6 +65,7 @@ local names = {
   ERR_HTTP2_INFO_STATUS_NOT_ALLOWED = "RangeError", ERR_HTTP2_STATUS_INVALID = "RangeError",
   ERR_HTTP2_PSEUDOHEADER_NOT_ALLOWED = "TypeError",
   ERR_HTTP2_INVALID_SETTING_VALUE = "RangeError", ERR_HTTP2_PING_LENGTH = "RangeError",
+  ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS = "TypeError",
   ERR_INVALID_CHAR = "TypeError", ERR_INVALID_HTTP_TOKEN = "TypeError",
 }
 

@@ -1,6 +1,5 @@
 --- http2.options: what createServer, createSecureServer and connect take, checked: an unknown name is
 -- an error that tells the nearest known one. Turned into the numbers of daemon/script/bind_options.c.
-local native = require "perigee.native"
 local errors = require "http2.errors"
 local settings = require "http2.settings"
 local compat_object = require "http2.compat_object"
@@ -24,15 +23,24 @@ local both = {
   strictFieldWhitespaceValidation = "boolean",
   strictSingleValueFields = "boolean",
   noDelay = "boolean", -- always on
+  keepAlive = "boolean",
+  keepAliveInitialDelay = { 0, U32 },
+  allowHalfOpen = "boolean", -- HTTP/2 has no half-open connections
 }
 
-local tls = {
-  key = "pem", cert = "pem", ca = "pem", passphrase = "string", ciphers = "string",
-  ecdhCurve = "string", minVersion = "string", maxVersion = "string", rejectUnauthorized = "boolean",
-  ALPNProtocols = "table", servername = "string",
+-- What a secure context is made of (createSecureContext), and what its user adds.
+local context = {
+  key = "pem", cert = "pem", ca = "pem", pfx = "pem", crl = "pem", passphrase = "string", ciphers = "string",
+  ecdhCurve = "string", sigalgs = "string", minVersion = "string", maxVersion = "string",
+  honorCipherOrder = "boolean", secureOptions = { 0, 2 ^ 53 }, sessionIdContext = "string",
+  sessionTimeout = { 1, 2147483647 }, ticketKeys = "string",
 }
+
+local tls = { rejectUnauthorized = "boolean", ALPNProtocols = "table", servername = "string" }
+for name, rule in next, context do tls[name] = rule end
 
 local server_only = {
+  SNICallback = "function", ALPNCallback = "function", unknownProtocolTimeout = { 0, U32 },
   maxHeaderSize = { 1, U32 }, timeout = { 0, U32 }, exposeErrors = "boolean",
   handshakeTimeout = { 0, U32 }, headerTimeout = { 0, U32 }, idleTimeout = { 0, U32 },
   requestCert = "boolean", maxConnections = { 0, U32 },
@@ -41,16 +49,20 @@ local server_only = {
 
 local client_only = {
   protocol = "string", host = "string", hostname = "string", port = "any", path = "string",
+  family = { 0, 6 }, localAddress = "string", localPort = { 0, 65535 }, timeout = { 0, U32 },
+  checkServerIdentity = "function", secureContext = "table",
 }
 
 -- Named so that the error can say that they are known, and missing.
 local later = {
-  allowHTTP1 = true, http1Options = true, pfx = true, SNICallback = true, ALPNCallback = true,
+  allowHTTP1 = true, http1Options = true,
   createConnection = true, paddingStrategy = true, remoteCustomSettings = true, origins = true,
   Http1IncomingMessage = true, Http1ServerResponse = true,
   maxReservedRemoteStreams = true, maxOriginSetSize = true,
   maxSessionMemory = true, maxOutstandingSettings = true, maxSessionRejectedStreams = true,
-  unknownProtocolTimeout = true, keepAlive = true, keepAliveInitialDelay = true, highWaterMark = true,
+  highWaterMark = true, lookup = true, session = true, dhparam = true, secureProtocol = true,
+  enableTrace = true, pskCallback = true, clientCertEngine = true, privateKeyEngine = true,
+  pauseOnConnect = true,
 }
 
 local function union(...)
@@ -64,6 +76,7 @@ end
 local rules = {
   server = union(both, tls, server_only),
   client = union(both, tls, client_only),
+  context = union(tls, { requestCert = "boolean" }),
 }
 
 local function check_value(name, value, rule)
@@ -78,7 +91,7 @@ local function check_value(name, value, rule)
   end
 end
 
---- Checks a table of options of one role ("server", "client"). Throws at the first that is wrong.
+--- Checks a table of options of one role ("server", "client", or "context" of TLS). Throws at the first that is wrong.
 function options.check(given, role, what)
   local known = rules[role]
   for name, value in next, given do
@@ -95,32 +108,6 @@ function options.check(given, role, what)
       check_value(name, value, rule)
     end
   end
-end
-
-local function pem(value)
-  if type(value) == "table" then return table.concat(value, "\n") end
-  return value
-end
-
---- A TLS context of these options. Throws what is wrong with certificate, key, names or versions.
-function options.tls_context(given, server)
-  if server and not given.cert then
-    error(errors.new("ERR_TLS_CERT", "createSecureServer needs the option \"cert\": a PEM text"), 0)
-  end
-  if server and not given.key then
-    error(errors.new("ERR_TLS_KEY", "createSecureServer needs the option \"key\": a PEM text"), 0)
-  end
-  local context, code, text = native.tls_context {
-    server = server,
-    certificate = pem(given.cert), key = pem(given.key), ca = pem(given.ca),
-    passphrase = given.passphrase, ciphers = given.ciphers, groups = given.ecdhCurve,
-    min_version = given.minVersion, max_version = given.maxVersion,
-    alpn = given.ALPNProtocols and table.concat(given.ALPNProtocols, ",") or "h2",
-    request_certificate = given.requestCert,
-    verify_peer = given.rejectUnauthorized ~= false and (not server or given.requestCert) or false,
-  }
-  if not context then error(errors.new(code, text), 0) end
-  return context
 end
 
 --- The numbers for C. given: checked options.
@@ -151,6 +138,10 @@ function options.native(given, server)
     handshake_timeout_ms = given.handshakeTimeout,
     header_timeout_ms = given.headerTimeout,
     idle_timeout_ms = given.idleTimeout,
+    -- 0 is at once, as a timer of Node's would have it.
+    unknown_protocol_ms = given.unknownProtocolTimeout and math.max(given.unknownProtocolTimeout, 1),
+    keep_alive = given.keepAlive,
+    keep_alive_s = given.keepAliveInitialDelay and math.floor(given.keepAliveInitialDelay / 1000),
   }
 end
 

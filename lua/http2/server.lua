@@ -7,6 +7,9 @@ local cancel = require "http2.cancel"
 local errors = require "http2.errors"
 local compat = require "http2.compat"
 local options = require "http2.options"
+local secure_contexts = require "http2.secure"
+local connections = require "http2.connections"
+local listening = require "http2.listening"
 local session_class = require "http2.session"
 
 local emit, put_tick = emitter.emit, ticks.put
@@ -38,7 +41,20 @@ Server.timeout = 0
 
 local servers = {} -- slot -> server, while C knows it
 local metatable = {
-  __index = Server,
+  -- The names of the hot path are fields of each object, so that they never come here.
+  __index = function(self, name)
+    if name == "maxConnections" then return rawget(self, "_max_connections") or nil end
+    return Server[name]
+  end,
+  __newindex = function(self, name, value)
+    if name == "maxConnections" then
+      if value ~= nil then errors.check_range(value, name, 0, 4294967295) end
+      self._max_connections = value or false
+      if self._slot then native.server_limit(self._slot, self._generation, value) end
+    else
+      rawset(self, name, value)
+    end
+  end,
   __tostring = function(self) return self._secure and "Http2SecureServer" or "Http2Server" end,
 }
 
@@ -53,12 +69,13 @@ function module.new(given, on_request, secure)
   options.check(given, "server", what)
   local numbers = options.native(given, true)
   -- A plain server accepts TLS options and ignores them (API.md 1, rule 1).
-  if secure then numbers.tls = options.tls_context(given, true) end
+  if secure then numbers.tls = secure_contexts.of_server(given) end
   local server = setmetatable({
     _secure = secure, _options = given, _numbers = numbers, _sessions = {}, _connections = 0,
     _expose_errors = given.exposeErrors, _strict = given.strictSingleValueFields ~= false,
     _max_pings = given.maxOutstandingPings, timeout = given.timeout or 0,
-    maxConnections = given.maxConnections,
+    _max_connections = given.maxConnections or false, _wants_raw = false, _events = false, _waiters = false,
+    _slot = false, _closing = false,
   }, metatable)
   if on_request ~= nil then server:on("request", on_request) end
   return server
@@ -66,6 +83,7 @@ end
 
 -- A listener was added: those that want rawHeaders make us collect them; 'request' comes with machinery.
 function Server:_on_listener(name, listener)
+  connections.listen(self, name)
   if name == "stream" then
     local about = debug.getinfo(listener, "u")
     if about.isvararg or about.nparams >= 4 then self._wants_raw = true end
@@ -75,13 +93,20 @@ function Server:_on_listener(name, listener)
   end
 end
 
-local function refuse_listen(self, code, text, number)
+function Server:await(name, timeout)
+  connections.listen(self, name)
+  return emitter.methods.await(self, name, timeout)
+end
+
+local function refuse_listen(self, where, code, text, number)
   if self._slot and self._connections == 0 then
     servers[self._slot] = nil
     native.server_forget(self._slot, self._generation)
-    self._slot = nil
+    self._slot = false
   end
-  local err = errors.new(code, text, { errno = number, syscall = "listen" })
+  local err = errors.new(code, text, {
+    errno = number, syscall = "listen", address = where.host or where.path, port = where.port,
+  })
   put_tick(function() emit(self, "error", nil, err) end)
 end
 
@@ -92,7 +117,8 @@ function Server:_make()
   if not slot then return nil, generation, text end
   self._slot, self._generation = slot, generation
   servers[slot] = self
-  if self.maxConnections then native.server_limit(slot, generation, self.maxConnections) end
+  if self._max_connections then native.server_limit(slot, generation, self._max_connections) end
+  connections.begin(self)
   return true
 end
 
@@ -102,67 +128,51 @@ local function close_with(self, signal)
   self:once("close", function() cancel.forget(signal, self) end)
 end
 
+local function bind(self, where)
+  local made, made_code, made_text = self:_make()
+  if not made then return refuse_listen(self, where, made_code, made_text) end
+  local done, code, text, number = native.server_listen(self._slot, self._generation, where)
+  if not done then return refuse_listen(self, where, code, text, number) end
+  self.listening = true
+  if self._unheld then self:unref() end
+  put_tick(function()
+    if self.listening then emit(self, "listening", nil) end
+  end)
+end
+
+-- The first address of a name. close() meanwhile makes it void.
+local function look_up(self, where)
+  local host, ticket = where.host, {}
+  self._looking_up = ticket
+  native.luv.getaddrinfo(host, nil, { socktype = "stream" }, function(err, found)
+    if self._looking_up ~= ticket then return end
+    self._looking_up = nil
+    if err or not found[1] then
+      return refuse_listen(self, where, "ENOTFOUND", "getaddrinfo ENOTFOUND " .. host)
+    end
+    where.host = found[1].addr
+    bind(self, where)
+  end)
+end
+
 --- listen(port[, host][, backlog][, callback]), listen(path[, …]), listen {port=, host=, path=, fd=, backlog=,
--- signal=}; signal: a token of http2.cancelToken() that closes the server.
+-- signal=, …}; signal: a token of http2.cancelToken() that closes the server.
 -- Port 0 lets the system choose; address() tells. 'listening' or 'error' follows.
 function Server:listen(...)
-  local arguments = { ... }
-  local n = select("#", ...)
-  local where = { backlog = nil }
-  local callback, signal
-  if n > 0 and type(arguments[n]) == "function" then callback = arguments[n] end
-  local first = arguments[1]
-  if type(first) == "table" then
-    where.port, where.host, where.path, where.fd = first.port, first.host, first.path, first.fd
-    where.backlog, where.ipv6_only = first.backlog, first.ipv6Only
-    signal = first.signal ~= nil and cancel.check(first.signal, "options.signal") or nil
-  elseif type(first) == "number" then
-    where.port = first
-    if type(arguments[2]) == "string" then where.host = arguments[2] end
-    for i = 2, 3 do
-      if type(arguments[i]) == "number" then where.backlog = arguments[i] end
-    end
-  elseif type(first) == "string" then
-    if tonumber(first) then
-      where.port = tonumber(first)
-    else
-      where.path = first
-    end
-    if type(arguments[2]) == "number" then where.backlog = arguments[2] end
-  elseif first ~= nil and type(first) ~= "function" then
-    errors.check_type(first, "port", "number or string or table")
-  end
-  if self.listening or self._closing then
+  local where, callback = listening.parse(...)
+  if self.listening or self._closing or self._looking_up then
     error(errors.new("ERR_SERVER_ALREADY_LISTEN",
       "Listen method has been called more than once without closing."), 0)
-  end
-  if where.path ~= nil then
-    errors.check_type(where.path, "path", "string")
-  elseif where.fd == nil then
-    where.port = errors.check_range(tonumber(where.port) or where.port or 0, "port", 0, 65535)
-    if where.host == "localhost" then where.host = "127.0.0.1" end
-    if where.host ~= nil then errors.check_type(where.host, "host", "string") end
   end
   if callback then self:once("listening", callback) end
   if module.recorder then
     module.recorder(self, where)
-    return self
+  elseif where.port and listening.is_name(where.host) then
+    look_up(self, where)
+  else
+    bind(self, where)
   end
-  local made, made_code, made_text = self:_make()
-  if not made then
-    refuse_listen(self, made_code, made_text)
-    return self
-  end
-  local done, code, text, number = native.server_listen(self._slot, self._generation, where)
-  if not done then
-    refuse_listen(self, code, text, number)
-    return self
-  end
-  self.listening = true
-  put_tick(function()
-    if self.listening then emit(self, "listening", nil) end
-  end)
-  if signal then close_with(self, signal) end
+  if where.signal and (self.listening or self._looking_up) then close_with(self, where.signal) end
   return self
 end
 
@@ -179,8 +189,8 @@ local function emit_close(self)
   self._close_told = true
   servers[self._slot or 0] = nil
   if self._slot then native.server_forget(self._slot, self._generation) end
-  self._slot = nil
-  self._closing = nil -- a listener of 'close' may listen again
+  self._slot = false
+  self._closing = false -- a listener of 'close' may listen again
   emit(self, "close", nil)
 end
 
@@ -192,6 +202,7 @@ end
 -- 'close') when the last connection is gone.
 function Server:close(callback)
   if callback ~= nil then errors.check_type(callback, "callback", "function") end
+  self._looking_up = nil
   if not self._slot then
     if callback then put_tick(task.run, nil, callback, errors.make("ERR_SERVER_NOT_RUNNING")) end
     return self
@@ -230,18 +241,20 @@ function Server:getConnections(callback)
 end
 
 function Server:ref()
+  self._unheld = nil
   if self._slot then native.server_ref(self._slot, self._generation, true) end
   return self
 end
 
 function Server:unref()
+  self._unheld = true
   if self._slot then native.server_ref(self._slot, self._generation, false) end
   return self
 end
 
-for _, name in ipairs {
-  "updateSettings", "closeIdleConnections", "addContext", "setSecureContext", "getTicketKeys", "setTicketKeys",
-} do
+secure_contexts.extend(Server)
+
+for _, name in ipairs { "updateSettings", "closeIdleConnections" } do
   Server[name] = function() errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "server:" .. name) end
 end
 
@@ -257,7 +270,8 @@ function Server:_on_unheard_error(err)
 end
 
 local function emit_connect(session)
-  if not session.destroyed then emit(session, "connect", nil, session, session.socket) end
+  if session.destroyed or not emitter.has(session, "connect") then return end
+  emit(session, "connect", nil, session, session.socket)
 end
 
 --- From the dispatcher: a connection speaks HTTP/2.

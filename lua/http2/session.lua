@@ -8,6 +8,7 @@ local emitter = require "perigee.emitter"
 local failure = require "perigee.failure"
 local errors = require "http2.errors"
 local settings = require "http2.settings"
+local socket_class = require "http2.socket"
 local stream_class = require "http2.stream"
 
 local emit, put_tick = emitter.emit, ticks.put
@@ -79,29 +80,10 @@ function getters:encrypted()
   return known.encrypted
 end
 
-local Socket = {}
-function Socket.__index(t, key)
-  local session = t._session
-  local known = info(session)
-  if known and known[key] ~= nil then return known[key] end
-  if key == "destroy" then return function(_, err) session:destroy(err) end end
-  if key == "setTimeout" then return function(_, ...) return session:setTimeout(...) end end
-  if key == "ref" then return function() session:ref() end end
-  if key == "unref" then return function() session:unref() end end
-  if key == "destroyed" then return session.destroyed end
-  if key == "write" or key == "read" or key == "pause" or key == "resume" or key == "end_" or key == "finish" then
-    error(errors.new("ERR_HTTP2_NO_SOCKET_MANIPULATION",
-      "HTTP/2 sockets should not be directly manipulated (e.g. read and written)"), 0)
-  end
-  return nil
-end
-
---- Facts about the connection: remoteAddress, remotePort, localAddress, servername, tlsVersion, cipher, …
+--- The connection, as far as a script may touch it (http2.socket); nil when the session has ended.
 function getters:socket()
-  if not self._socket then
-    info(self)
-    self._socket = setmetatable({ _session = self }, Socket)
-  end
+  if self.destroyed then return nil end
+  if not self._socket then self._socket = socket_class.view(self) end
   return self._socket
 end
 

@@ -46,6 +46,7 @@ local handler_names = { stream = true, session = true, request = true, start = t
 local event_names = {
   sessionError = true, timeout = true, connection = true, close = true, listening = true, error = true,
   checkContinue = true, checkExpectation = true, connect = true,
+  secureConnection = true, tlsClientError = true, clientError = true, unknownProtocol = true, drop = true,
 }
 
 local function check_handlers(handlers, path)
