@@ -14,7 +14,6 @@
 #include "session/session_internal.h"
 
 static void on_transport(void *owner, unsigned events);
-static void on_due(struct deadline *deadline);
 
 static enum err session_new(struct worker *worker, struct server *server, struct session **out)
 {
@@ -35,21 +34,12 @@ static enum err session_new(struct worker *worker, struct server *server, struct
     list_init(&session->dirty_link);
     list_init(&session->streams);
     list_init(&session->resets);
-    deadline_init(&session->deadline, on_due);
+    deadline_init(&session->deadline, session_on_due);
     if (server)
         server->sessions++;
     live.sessions++;
     *out = session;
     return OK;
-}
-
-void session_set_deadline(struct session *session, enum session_deadline what, uint32_t ms)
-{
-    session->deadline_for = what;
-    if (ms)
-        deadline_set(session->worker->loop, &session->deadline, ms);
-    else
-        deadline_clear(&session->deadline);
 }
 
 static void take_transport(struct session *session, struct transport *transport)
@@ -532,73 +522,4 @@ enum err session_push(struct stream *on, const struct http_field *fields, size_t
     }
     session_mark_dirty(session);
     return OK;
-}
-
-/* --- Deadlines. */
-
-void session_await_hang_up(struct session *session)
-{
-    if (!session->hang_up_awaited)
-        session_set_deadline(session, DEADLINE_LINGER, session->options->limits.linger_ms);
-    session->hang_up_awaited = true;
-}
-
-void session_think_deadline(struct session *session)
-{
-    const struct limits *limits = &session->options->limits;
-    bool head_awaited = session->state == SESSION_SNIFFING || !session->settled || session->in_block;
-
-    if (session->hang_up_awaited)
-        return; /* whatever the peer says meanwhile */
-    if (!head_awaited)
-        session_set_deadline(session, DEADLINE_IDLE,
-                             session->stream_count == 0 ? limits->idle_timeout_ms : 0);
-    else if (session->deadline_for != DEADLINE_HEAD) /* it runs from the beginning on */
-        session_set_deadline(session, DEADLINE_HEAD, limits->header_timeout_ms);
-}
-
-static void on_due(struct deadline *deadline)
-{
-    struct session *session = list_entry(deadline, struct session, deadline);
-    struct worker *worker = session->worker;
-
-    switch (session->state) {
-    case SESSION_CONNECTING:
-        session_lose(session, ENDED_BY_TIMEOUT, HTTP_CANCEL, "ETIMEDOUT",
-                     "the connection attempt timed out");
-        break;
-    case SESSION_HANDSHAKE:
-        session_connection_failed(session, ENDED_BY_TIMEOUT, "ERR_TLS_HANDSHAKE_TIMEOUT",
-                                  "handshake_timeout: the TLS handshake was not done in time");
-        break;
-    case SESSION_UNDECIDED:
-        session_lose(session, ENDED_BY_TIMEOUT, HTTP_NO_ERROR, "",
-                     "unknown_protocol_timeout: nothing became of the connection in time");
-        break;
-    case SESSION_SNIFFING:
-        session_lose(session, ENDED_BY_TIMEOUT, HTTP_NO_ERROR, "",
-                     "header_timeout: the preface did not arrive in time");
-        break;
-    case SESSION_OPEN:
-        if (session->output_dead)
-            session_lose(session, ENDED_BY_PEER, HTTP_CANCEL, "EPIPE",
-                         "the peer closed the connection");
-        else if (session->hang_up_awaited)
-            session_end(session, ENDED_BY_SHUTDOWN, HTTP_NO_ERROR, "", NULL);
-        else if (!session->settled || session->in_block)
-            session_destroy(session, HTTP_ENHANCE_YOUR_CALM, ENDED_BY_TIMEOUT,
-                            "header_timeout: a header block did not arrive in time");
-        else
-            session_destroy(session, HTTP_NO_ERROR, ENDED_BY_TIMEOUT,
-                            "idle_timeout: no stream was open for that long");
-        break;
-    case SESSION_ENDING:
-    case SESSION_LINGERING:
-        session_lose(session, session->by, session->end_code, session->end_name,
-                     session->end_reason);
-        break;
-    case SESSION_GONE:
-        break;
-    }
-    worker_turn(worker);
 }

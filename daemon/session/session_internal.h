@@ -34,7 +34,7 @@ void session_go_on_ending(struct session *session);
 /* The peer takes no more bytes; what it said before is still read (session_send.c). */
 void session_on_write_error(struct session *session);
 
-/* The peer has limits.linger_ms from now on to end the connection (session.c). */
+/* The peer has limits.linger_ms from now on to end the connection (session_deadline.c). */
 void session_await_hang_up(struct session *session);
 
 /* Of a server's connection, before HTTP/2 begins or instead of it (session_connection.c): */
@@ -46,10 +46,11 @@ void session_connection_failed(struct session *session, enum ended_by by, const 
                                const char *reason);
 void session_connection_unknown(struct session *session);
 
-/* Starts the clock of a state that lasts (session.c); 0: no end. */
+/* Starts the clock of a state that lasts (session_deadline.c); 0: no end. */
 void session_set_deadline(struct session *session, enum session_deadline what, uint32_t ms);
+void session_on_due(struct deadline *deadline);
 
-/* Sets the deadline that fits the state (session.c). */
+/* Sets the deadline that fits the state (session_deadline.c). */
 void session_think_deadline(struct session *session);
 
 #endif
