@@ -320,7 +320,7 @@ function module.connect(authority, given, listener)
   numbers.family, numbers.local_host, numbers.local_port = given.family, given.localAddress, given.localPort
   if secure then
     numbers.tls = secure_contexts.of_client(given)
-    numbers.servername = given.servername or bare
+    numbers.servername = given.servername ~= "" and given.servername or bare
   end
   local session = session_class.new(Session)
   session.connecting = true

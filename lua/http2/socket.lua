@@ -12,9 +12,6 @@ local emit, put_tick = emitter.emit, ticks.put
 local Socket = {}
 for name, fn in next, emitter.methods do Socket[name] = fn end
 
-Socket.connecting = false
-Socket.pending = false
-
 local sockets = {} -- slot -> object, while the connection lives and somebody asked for it
 local module = { by_slot = sockets, sessions = {} } -- sessions: slot -> session, the dispatcher's
 
@@ -29,7 +26,16 @@ end
 
 local getters = {}
 
-function getters:readyState() return self.destroyed and "closed" or "open" end
+function getters:connecting()
+  local session = module.sessions[self._slot]
+  return not self._gone and session ~= nil and session.connecting
+end
+getters.pending = getters.connecting
+
+function getters:readyState()
+  if self.destroyed then return "closed" end
+  return self.connecting and "opening" or "open"
+end
 function getters:readable() return not self.destroyed end
 function getters:writable() return not self.destroyed end
 
@@ -217,7 +223,6 @@ function view:__index(key)
     return function(_, ...) return session[key](session, ...) end
   end
   if forbidden[key] then errors.throw("ERR_HTTP2_NO_SOCKET_MANIPULATION") end
-  if session.connecting and not session.destroyed then return nil end
   local real = real_of(session)
   local value = real[key]
   if type(value) ~= "function" or rawget(real, key) ~= nil then return value end

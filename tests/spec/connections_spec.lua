@@ -315,7 +315,9 @@ describe("session.socket", function()
     local session = connect(port, "https")
     assert.is_truthy(session.socket) -- already while it connects
     assert.is_nil(session.socket.remoteAddress)
+    assert.same({ true, "opening" }, { session.socket.connecting, session.socket.readyState })
     session:await "connect"
+    assert.same({ false, "open" }, { session.socket.connecting, session.socket.readyState })
     support.wait_for(function() return theirs end)
     local socket = session.socket
     assert.equal(socket, session.socket)
@@ -369,6 +371,15 @@ describe("session.socket", function()
     socket:on("close", function() closed = true end)
     socket:destroy()
     assert.is_true(session.destroyed)
+    support.wait_for(function() return closed end)
+  end)
+
+  it("tells its end also when it never connected", function()
+    local _, port = plain()
+    local session = connect(port)
+    local closed
+    session.socket:on("close", function() closed = true end)
+    session:destroy()
     support.wait_for(function() return closed end)
   end)
 

@@ -293,6 +293,75 @@ static void names_are_checked_and_held(void **state)
     assert_int_equal(mem_live(), before);
 }
 
+static void signatures_revocations_and_session_names_are_checked(void **state)
+{
+    struct tls_options options = server_options();
+
+    (void)state;
+    options.signatures = "ECDSA+SHA256:RSA-PSS+SHA256";
+    must_work(&options);
+    options.signatures = "nothing";
+    must_fail(&options, "ERR_TLS_SIGNATURES",
+              "signatures: expected known names with \":\" between such as \"ECDSA+SHA256\", found "
+              "\"nothing\"");
+    options = server_options();
+    options.crl = server.certificate;
+    must_fail(&options, "ERR_TLS_CRL", "the crl: expected an \"X509 CRL\" block in PEM...");
+    options = server_options();
+    options.session_name = "a name of 33 bytes, which is more";
+    must_fail(&options, "ERR_TLS_SESSION",
+              "the name of the sessions: expected at most 32 bytes, found 33");
+    options.session_name = "mine";
+    options.session_timeout_s = 100;
+    options.client_order = true;
+    must_work(&options);
+}
+
+static void a_server_needs_a_certificate_or_somebody_to_ask(void **state)
+{
+    struct tls_identity more = {.certificate = server.certificate, .key = server.key};
+    struct tls_options options = server_options();
+
+    (void)state;
+    options.certificate = options.key = NULL;
+    must_fail(&options, "ERR_TLS_CERT", "the certificate: expected...");
+    options.asks_name = true;
+    must_work(&options);
+    options.asks_name = false;
+    options.more = &more;
+    options.more_count = 1;
+    must_work(&options);
+    more.key = other.key;
+    must_fail(&options, "ERR_TLS_KEY_MISMATCH",
+              "the private key does not match the certificate (subject CN=localhost)");
+    more = (struct tls_identity){.pfx = "nothing", .pfx_length = 7};
+    must_fail(&options, "ERR_TLS_PFX", "the pfx: expected PKCS #12 in binary form...");
+}
+
+static void ticket_keys_are_set_and_shared(void **state)
+{
+    struct tls_options options = server_options();
+    uint8_t keys[3][TLS_TICKET_KEY_BYTES], mine[TLS_TICKET_KEY_BYTES] = {1, 2, 3};
+    struct tls_context *a, *b;
+
+    (void)state;
+    assert_int_equal(tls_context_new(&options, &a, NULL), OK);
+    assert_int_equal(tls_context_new(&options, &b, NULL), OK);
+    tls_context_ticket_key(a, keys[0]);
+    tls_context_ticket_key(b, keys[1]);
+    assert_memory_not_equal(keys[0], keys[1], sizeof(mine));
+    assert_int_equal(tls_context_share_ticket_key(b, a), OK);
+    tls_context_ticket_key(b, keys[1]);
+    assert_memory_equal(keys[0], keys[1], sizeof(mine));
+    assert_int_equal(tls_context_set_ticket_key(a, mine), OK);
+    tls_context_ticket_key(a, keys[2]);
+    assert_memory_equal(keys[2], mine, sizeof(mine));
+    tls_context_ticket_key(b, keys[1]);
+    assert_memory_equal(keys[0], keys[1], sizeof(mine));
+    tls_context_drop(&a);
+    tls_context_drop(&b);
+}
+
 static void a_failed_allocation_leaves_nothing(void **state)
 {
     struct tls_options options = server_options();
@@ -329,6 +398,9 @@ int main(void)
         cmocka_unit_test(ciphers_and_groups_are_checked),
         cmocka_unit_test(protocol_lists_are_checked),
         cmocka_unit_test(names_are_checked_and_held),
+        cmocka_unit_test(signatures_revocations_and_session_names_are_checked),
+        cmocka_unit_test(a_server_needs_a_certificate_or_somebody_to_ask),
+        cmocka_unit_test(ticket_keys_are_set_and_shared),
         cmocka_unit_test(a_failed_allocation_leaves_nothing),
     };
 
