@@ -75,8 +75,10 @@ local session_calls = {
   function(s) s:settings({ initialWindowSize = one_of { 0, 10, 65535, 1000000 } }, nothing) end,
   function(s) s:setTimeout(one_of { 0, 1, 5 }, nothing) end,
   function(s) s:setLocalWindowSize(one_of { 65535, 1000000 }) end,
-  function(s) return s.state, s.localSettings, s.remoteSettings, s.closeInfo, s.encrypted end,
-  function(s) return s.socket and s.socket.remoteAddress end,
+  function(s)
+    local socket = s.socket
+    return s.state, s.localSettings, s.remoteSettings, s.closeInfo, socket and socket.remoteAddress, s.encrypted
+  end,
   function(s) s:ref() end,
 }
 
