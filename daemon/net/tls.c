@@ -209,7 +209,7 @@ static void handshake_step(struct tls *tls)
         }
     } else if (reason != SSL_ERROR_WANT_READ) {
         if (!tls->refused)
-            tls_handshake_failure(&tls->base.failure);
+            tls_describe(&tls->base.failure, "ERR_TLS_HANDSHAKE", "the TLS handshake failed");
         fail(tls);
     } else if (tls->write_error == ERR_NOMEM) {
         failure_set(&tls->base.failure, ERR_NOMEM, "ENOMEM",

@@ -36,7 +36,7 @@ enum err tls_answer(struct transport *t, const struct tls_answer *answer);
  * UNABLE_TO_VERIFY_LEAF_SIGNATURE, ...) when verification failed.
  * A server with ALPN options refuses a client that offers ALPN without a common name (no_application_protocol alert,
  * RFC 7301 3.2); one that offers no ALPN at all gets protocol NULL.
- * Once open, an error of TLS is ERR_TLS of reading and writing, with code ERR_TLS and OpenSSL's reason.
+ * Once open, an error of TLS is ERR_TLS of reading and writing, with a code as above (else ERR_TLS) and OpenSSL's reason.
  * below must not be a TLS transport itself.
  * Err: ERR_NOMEM, ERR_TLS. */
 enum err tls_transport_new(struct loop *loop, struct transport *below, struct tls_context *context,

@@ -19,8 +19,7 @@ static enum err end_reading(struct tls *tls, enum err err)
 /* After an error of OpenSSL the connection is of no use in either direction. */
 static enum err break_off(struct tls *tls)
 {
-    failure_set(&tls->base.failure, ERR_TLS, "ERR_TLS", "the TLS connection broke: %s",
-                tls_reason());
+    tls_describe(&tls->base.failure, "ERR_TLS", "the TLS connection broke");
     tls->write_error = ERR_TLS;
     tls->read_end = ERR_TLS;
     return ERR_TLS;

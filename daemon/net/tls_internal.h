@@ -156,8 +156,9 @@ enum err tls_pem_key(const char *text, const char *passphrase, EVP_PKEY **out,
 /* OpenSSL's words for what went wrong first; static memory. Its queue of errors is emptied. */
 const char *tls_reason(void);
 
-/* A failure of the handshake: code and words from OpenSSL's first error. Its queue of errors is emptied. */
-void tls_handshake_failure(struct failure *failure);
+/* Code and words from OpenSSL's first error: ERR_SSL_ and its reason, `fallback` for one that is not about TLS; the
+ * words stand behind `what`. Its queue of errors is emptied. */
+void tls_describe(struct failure *failure, const char *fallback, const char *what);
 
 /* --- tls_choose.c: each decision of a server about a connection is made in one function. */
 

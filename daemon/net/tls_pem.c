@@ -23,18 +23,19 @@ const char *tls_reason(void)
     return number;
 }
 
-void tls_handshake_failure(struct failure *failure)
+void tls_describe(struct failure *failure, const char *fallback, const char *what)
 {
     unsigned long error = ERR_peek_error();
     const char *reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_reason_error_string(error) : NULL;
-    char code[sizeof(failure->code)] = "ERR_TLS_HANDSHAKE";
+    char code[sizeof(failure->code)];
 
+    snprintf(code, sizeof(code), "%s", fallback);
     if (reason) {
         snprintf(code, sizeof(code), "ERR_SSL_%s", reason);
         for (char *c = code; *c; c++)
             *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c == ' ' ? '_' : *c);
     }
-    failure_set(failure, ERR_TLS, code, "the TLS handshake failed: %s", tls_reason());
+    failure_set(failure, ERR_TLS, code, "%s: %s", what, tls_reason());
 }
 
 /* What a text that should be PEM is instead. */
