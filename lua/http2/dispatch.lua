@@ -48,14 +48,15 @@ on[1] = function(slot, generation, _, server_slot) -- EVENT_SESSION_OPEN
     return
   end
   local socket = socket_class.by_slot[slot]
-  if socket and socket.destroyed then return end -- by a listener of 'secureConnection'
+  -- By a listener of 'secureConnection'.
+  if socket and socket._generation == generation and socket.destroyed then return end
   -- Known before its listeners run: they may await what comes.
   sessions[slot] = server:_on_session(slot, generation)
 end
 
-on[2] = function(slot, _, code, name_length, _, by) -- EVENT_SESSION_GONE
+on[2] = function(slot, generation, code, name_length, _, by) -- EVENT_SESSION_GONE
   local session = heard_of(slot)
-  socket_class.gone(slot)
+  socket_class.gone(slot, generation)
   if not session then return end
   sessions[slot] = nil
   local all = event_text()

@@ -82,9 +82,9 @@ local function emit_close(self)
 end
 
 --- From the dispatcher: the connection on that slot is gone.
-function module.gone(slot)
+function module.gone(slot, generation)
   local socket = sockets[slot]
-  if not socket then return end
+  if not socket or socket._generation ~= generation then return end
   sockets[slot] = nil
   socket._gone, socket.destroyed = true, true
   if socket._timer then socket._timer:close() end
