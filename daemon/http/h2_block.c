@@ -88,6 +88,29 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     return 0;
 }
 
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* A field that nghttp2 found wrong (not a pseudo header: those end the stream at once). One whose only fault are
+ * blanks around the value is dropped, strict_whitespace (API.md 4); anything else makes the message malformed. */
+static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
+                             const uint8_t *name, size_t name_length, const uint8_t *value,
+                             size_t value_length, uint8_t flags, void *user)
+{
+    struct h2_machine *m = user;
+    struct h2_block *block = &m->shared->block;
+
+    (void)session, (void)flags;
+    if (!value_length || !(is_blank(value[0]) || is_blank(value[value_length - 1])) ||
+        !nghttp2_check_header_name(name, name_length) ||
+        !nghttp2_check_header_value(value, value_length))
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    block->list_bytes += name_length + value_length + 32;
+    return block->list_bytes > m->max_list_bytes || block->is_refused ? refuse_block(m, frame) : 0;
+}
+
 /* --- RFC 9113 8.3.1, what nghttp2 leaves to the application */
 
 struct text {
@@ -173,6 +196,7 @@ static int open_stream(struct h2_machine *m, const nghttp2_frame *frame, enum ht
 {
     int32_t id = subject_of(frame);
     const char *mistake = request_mistake(&m->shared->block);
+    uint32_t code = HTTP_REFUSED_STREAM;
     void *stream;
 
     if (mistake) {
@@ -181,11 +205,15 @@ static int open_stream(struct h2_machine *m, const nghttp2_frame *frame, enum ht
     }
     stream = NULL;
     if (!m->is_server || m->open <= m->max_streams)
-        stream = m->base.callbacks->on_open(m->base.owner, (uint32_t)id);
+        stream = m->base.callbacks->on_open(m->base.owner, (uint32_t)id, &code);
     if (!stream) {
-        h2_refuse(m, id, HTTP_REFUSED_STREAM, "refused");
+        h2_refuse(m, id, code, "refused");
+        if (++m->rejected > m->max_rejected)
+            h2_end(m, HTTP_ENHANCE_YOUR_CALM, "more than %u streams had to be refused",
+                   m->max_rejected);
         return m->err ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
     }
+    m->rejected = 0;
     h2_tag(m, id, (uintptr_t)stream);
     h2_guard_progress(&m->guard);
     return hand_up(m, frame, stream, category);
@@ -214,4 +242,5 @@ void h2_block_setup(nghttp2_session_callbacks *callbacks)
 {
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
 }

@@ -16,6 +16,7 @@
 #define h2_submit_request nghttp2_submit_request2
 #define h2_submit_response nghttp2_submit_response2
 #define h2_submit_data nghttp2_submit_data2
+#define h2_set_select_padding nghttp2_session_callbacks_set_select_padding_callback2
 #else
 #define h2_ssize ssize_t
 #define h2_data_provider nghttp2_data_provider
@@ -24,6 +25,7 @@
 #define h2_submit_request nghttp2_submit_request
 #define h2_submit_response nghttp2_submit_response
 #define h2_submit_data nghttp2_submit_data
+#define h2_set_select_padding nghttp2_session_callbacks_set_select_padding_callback
 #endif
 
 #define H2_HEAD_BYTES 9u    /* RFC 9113 4.1 */
@@ -97,7 +99,7 @@ struct h2_block {
 };
 
 struct h2_shared {
-    const nghttp2_session_callbacks *callbacks;
+    const nghttp2_session_callbacks *callbacks, *padding_callbacks;
     struct h2_block block; /* of the machine that is fed; one that ends in mid-block parks it */
     nghttp2_nv *nv;        /* for more fields than the stack takes */
     size_t nv_cap;
@@ -123,6 +125,7 @@ void h2_memory_trim(void); /* gives back what is kept for later */
 struct h2_scan {
     uint32_t left;              /* payload bytes of this frame still to come */
     uint32_t blocks;            /* header blocks begun, ever */
+    uint32_t frames;            /* the same of frames */
     uint32_t announced;         /* the one of them that on_block_begin told about, 0: none */
     uint32_t seen, block_bytes; /* blocks and their bytes since h2_scan_settle() */
     uint8_t head[H2_HEAD_BYTES];
@@ -172,7 +175,11 @@ struct h2_machine {
     bool is_paused;   /* mem_send stopped for us, not because it was done */
     uint32_t goaways; /* GOAWAY frames in nghttp2's queue that the verbs put there */
     uint32_t max_list_bytes, max_pairs, max_invalid, invalid, connection_window;
-    uint32_t open;        /* server: streams that nghttp2 has */
+    uint32_t max_rejected, rejected; /* streams refused by the owner, in a row */
+    uint32_t frames_sent;
+    enum http_padding padding;
+    uint32_t open;        /* server: streams of the client that nghttp2 has */
+    uint32_t pushes;      /* server: and those that we promised */
     uint32_t max_streams; /* server: of our SETTINGS, without the grace */
     uint32_t promised;    /* server: the last id whose PUSH_PROMISE has left */
     uint32_t taken;       /* header blocks that nghttp2 took, see h2_scan.seen */
@@ -282,6 +289,9 @@ void h2_block_setup(nghttp2_session_callbacks *callbacks);
 int h2_block_received(struct h2_machine *m,
                       const nghttp2_frame *frame); /* 0 or an error for nghttp2 */
 
+/* h2_announce.c: ALTSVC and ORIGIN */
+void h2_announced(struct h2_machine *m, const nghttp2_frame *frame);
+
 /* h2_verbs.c */
 void h2_say_goaway(struct h2_machine *m); /* hands m->goaway to nghttp2 */
 
@@ -289,6 +299,7 @@ void h2_say_goaway(struct h2_machine *m); /* hands m->goaway to nghttp2 */
 enum err h2_drain(struct http_machine *m, const struct http_sink *sink);
 void h2_send_setup(nghttp2_session_callbacks *callbacks);
 h2_data_provider h2_body_of(void *stream);
+void h2_padding_setup(nghttp2_session_callbacks *callbacks);
 
 /* h2_stream.c */
 void h2_stream_setup(nghttp2_session_callbacks *callbacks);

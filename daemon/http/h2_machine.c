@@ -21,6 +21,8 @@ void http_options_defaults(struct http_options *options, bool server)
         .useless_burst = 10000,
         .useless_rate = 330,
         .max_invalid_frames = 1000,
+        .max_rejected_streams = 100,
+        .max_reserved_remote_streams = 200,
         .connection_window = 1024 * 1024,
         .strict_whitespace = true,
     };
@@ -87,7 +89,7 @@ static bool h2_is_over(const struct http_machine *base)
     if (h2_wants_write(base))
         return false;
     return !nghttp2_session_want_read(m->session) ||
-           (m->is_server && m->has_peer_goaway && m->open == 0);
+           (m->is_server && m->has_peer_goaway && m->open + m->pushes == 0);
 }
 
 static const struct http_machine_kind h2_kind = {
@@ -107,6 +109,9 @@ static const struct http_machine_kind h2_kind = {
     .settings = h2_settings,
     .ping = h2_ping,
     .window = h2_window,
+    .next_id = h2_next_id,
+    .altsvc = h2_altsvc,
+    .origin = h2_origin,
     .setting = h2_setting,
     .state = h2_state,
     .is_over = h2_is_over,
@@ -116,6 +121,8 @@ static const struct http_machine_kind h2_kind = {
 static enum err session_new(struct h2_machine *m, const struct http_options *options)
 {
     const nghttp2_option *option = h2_shared_option(options);
+    const nghttp2_session_callbacks *callbacks =
+        m->padding == HTTP_PADDING_NONE ? m->shared->callbacks : m->shared->padding_callbacks;
     nghttp2_mem *memory;
     int error;
 
@@ -123,9 +130,9 @@ static enum err session_new(struct h2_machine *m, const struct http_options *opt
         return ERR_NOMEM;
     memory = h2_memory_begin(options->server);
     if (options->server)
-        error = nghttp2_session_server_new3(&m->session, m->shared->callbacks, m, option, memory);
+        error = nghttp2_session_server_new3(&m->session, callbacks, m, option, memory);
     else
-        error = nghttp2_session_client_new3(&m->session, m->shared->callbacks, m, option, memory);
+        error = nghttp2_session_client_new3(&m->session, callbacks, m, option, memory);
     h2_memory_end();
     return error ? ERR_NOMEM : OK;
 }
@@ -149,6 +156,8 @@ enum err http2_machine_new(const struct http_options *options,
     m->max_list_bytes = options->max_header_list_bytes;
     m->max_pairs = options->max_header_pairs;
     m->max_invalid = options->max_invalid_frames;
+    m->max_rejected = options->max_rejected_streams;
+    m->padding = options->padding;
     m->connection_window = options->connection_window;
     m->max_streams = UINT32_MAX;
     m->scan.is_preface = options->server;

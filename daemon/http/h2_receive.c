@@ -54,6 +54,14 @@ static void received_goaway(struct h2_machine *m, const nghttp2_goaway *goaway)
     h2_waiting_close_all(m, false, NULL);
 }
 
+static void received_settings(struct h2_machine *m, const nghttp2_settings *settings)
+{
+    _Static_assert(sizeof(struct http_setting_entry) == sizeof(nghttp2_settings_entry),
+                   "two numbers of 32 bits");
+
+    m->base.callbacks->on_settings(m->base.owner, (const void *)settings->iv, settings->niv);
+}
+
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     struct h2_machine *m = user;
@@ -79,7 +87,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         if (frame->hd.flags & NGHTTP2_FLAG_ACK)
             callbacks->on_settings_ack(m->base.owner);
         else
-            callbacks->on_settings(m->base.owner);
+            received_settings(m, &frame->settings);
         break;
     case NGHTTP2_PING:
         callbacks->on_ping(m->base.owner, frame->ping.opaque_data,
@@ -87,6 +95,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         break;
     case NGHTTP2_GOAWAY:
         received_goaway(m, &frame->goaway);
+        break;
+    case NGHTTP2_ALTSVC:
+    case NGHTTP2_ORIGIN:
+        h2_announced(m, frame);
         break;
     default:
         break;
@@ -153,10 +165,11 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
         return 0;
     }
     h2_note_mistake(m, (uint32_t)frame->hd.stream_id, reason_of_fault(error));
-    if (++m->invalid > m->max_invalid)
+    if (++m->invalid > m->max_invalid) {
+        m->base.end_name = "ERR_HTTP2_TOO_MANY_INVALID_FRAMES";
         h2_end(m, HTTP_ENHANCE_YOUR_CALM, "more than %u invalid frames", m->max_invalid);
-    else if (is_block &&
-             !h2_guard_useless(&m->guard, 1 + (uint32_t)frame->hd.length / H2_BOMB_BYTES))
+    } else if (is_block &&
+               !h2_guard_useless(&m->guard, 1 + (uint32_t)frame->hd.length / H2_BOMB_BYTES))
         h2_end(m, HTTP_ENHANCE_YOUR_CALM, "too many useless frames: invalid HEADERS");
     return 0;
 }

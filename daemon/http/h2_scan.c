@@ -113,6 +113,7 @@ static struct verdict judge(struct h2_machine *m, const uint8_t head[H2_HEAD_BYT
 
     scan->left = length;
     scan->type = type;
+    scan->frames++;
     if (!scan->is_started) { /* anything but SETTINGS: nghttp2 ends the session */
         scan->is_started = type == NGHTTP2_SETTINGS;
     } else if (scan->is_in_block) { /* anything but CONTINUATION: nghttp2 ends the session */

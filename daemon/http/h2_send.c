@@ -127,6 +127,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     void *stream;
 
     (void)session;
+    m->frames_sent++;
     switch (frame->hd.type) {
     case NGHTTP2_DATA:
         if (is_end)
@@ -183,6 +184,27 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
         break;
     }
     return 0;
+}
+
+/* The payload's length with padding; max: what the frame may have. */
+static h2_ssize select_padding(nghttp2_session *session, const nghttp2_frame *frame, size_t max,
+                               void *user)
+{
+    const struct h2_machine *m = user;
+    size_t length = frame->hd.length;
+    size_t over = (length + H2_HEAD_BYTES) % 8;
+
+    (void)session;
+    if (m->padding == HTTP_PADDING_MAX)
+        return (h2_ssize)max;
+    if (over && length + 8 - over <= max)
+        length += 8 - over;
+    return (h2_ssize)length;
+}
+
+void h2_padding_setup(nghttp2_session_callbacks *callbacks)
+{
+    h2_set_select_padding(callbacks, select_padding);
 }
 
 void h2_send_setup(nghttp2_session_callbacks *callbacks)

@@ -8,29 +8,48 @@
 
 /* What of http_options nghttp2 is told. No holes: compared as bytes. */
 struct option_key {
-    uint32_t max_settings, max_acks, peer_streams, max_deflate_table, max_send_block, is_strict;
+    uint32_t max_settings, max_acks, peer_streams, max_deflate_table, max_send_block, max_reserved;
+    uint32_t is_strict, is_client;
 };
 
 static struct h2_shared shared;
 static size_t references;
-static nghttp2_session_callbacks *callbacks;
+static nghttp2_session_callbacks *callbacks, *padding_callbacks;
 static struct {
     struct option_key key;
     nghttp2_option *option;
 } sets[OPTION_SETS];
 static size_t sets_count, next_set;
 
+static nghttp2_session_callbacks *callbacks_new(void)
+{
+    nghttp2_session_callbacks *made;
+
+    if (nghttp2_session_callbacks_new(&made) != 0)
+        return NULL;
+    h2_receive_setup(made);
+    h2_block_setup(made);
+    h2_send_setup(made);
+    h2_stream_setup(made);
+    return made;
+}
+
 struct h2_shared *h2_shared_get(void)
 {
-    if (!callbacks) {
-        if (nghttp2_session_callbacks_new(&callbacks) != 0)
-            return NULL;
-        h2_receive_setup(callbacks);
-        h2_block_setup(callbacks);
-        h2_send_setup(callbacks);
-        h2_stream_setup(callbacks);
-        shared.callbacks = callbacks;
+    if (!callbacks)
+        callbacks = callbacks_new();
+    if (!padding_callbacks) {
+        padding_callbacks = callbacks_new();
+        if (padding_callbacks)
+            h2_padding_setup(padding_callbacks);
     }
+    if (!callbacks || !padding_callbacks) {
+        references++;
+        h2_shared_put();
+        return NULL;
+    }
+    shared.callbacks = callbacks;
+    shared.padding_callbacks = padding_callbacks; /* the usual session does not ask about it */
     references++;
     return &shared;
 }
@@ -40,7 +59,8 @@ void h2_shared_put(void)
     if (--references)
         return;
     nghttp2_session_callbacks_del(callbacks);
-    callbacks = NULL;
+    nghttp2_session_callbacks_del(padding_callbacks);
+    callbacks = padding_callbacks = NULL;
     for (size_t i = 0; i < sets_count; i++)
         nghttp2_option_del(sets[i].option);
     sets_count = next_set = 0;
@@ -59,6 +79,11 @@ static nghttp2_option *option_of(const struct option_key *key)
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1); /* h2_ids.c knows */
     nghttp2_option_set_user_recv_extension_type(option, H2_PROBE_TYPE);
+    if (key->is_client) {
+        nghttp2_option_set_builtin_recv_extension_type(option, NGHTTP2_ALTSVC);
+        nghttp2_option_set_builtin_recv_extension_type(option, NGHTTP2_ORIGIN);
+    }
+    nghttp2_option_set_max_reserved_remote_streams(option, key->max_reserved);
     nghttp2_option_set_max_settings(option, key->max_settings);
     nghttp2_option_set_max_outbound_ack(option, key->max_acks);
     nghttp2_option_set_peer_max_concurrent_streams(option, key->peer_streams);
@@ -78,7 +103,9 @@ const nghttp2_option *h2_shared_option(const struct http_options *options)
         .peer_streams = options->peer_max_concurrent_streams,
         .max_deflate_table = options->max_deflate_table_bytes,
         .max_send_block = options->max_send_block_bytes,
+        .max_reserved = options->max_reserved_remote_streams,
         .is_strict = options->strict_whitespace,
+        .is_client = !options->server,
     };
     nghttp2_option *option;
 

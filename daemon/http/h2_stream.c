@@ -41,7 +41,9 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     bool by_us;
 
     (void)session;
-    if (m->is_server)
+    if (m->is_server && is_ours)
+        m->pushes--;
+    else if (m->is_server)
         m->open--;
     else if (is_ours && h2_waiting_closed(m, id))
         return 0;
@@ -59,6 +61,8 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
         by_us = m->is_ended || m->unsent_error != NGHTTP2_ERR_START_STREAM_NOT_ALLOWED;
         if (by_us)
             reason = m->is_ended ? m->base.end_reason : "its header block could not be sent";
+        if (by_us && !m->is_ended && m->unsent_error == NGHTTP2_ERR_FRAME_SIZE_ERROR)
+            code = NGHTTP2_FRAME_SIZE_ERROR; /* as on_frame_error said */
     } else { /* an orderly end, or the GOAWAY of one side: ours shuts out what the peer opened */
         by_us = code != NGHTTP2_NO_ERROR && !is_ours;
     }

@@ -149,7 +149,7 @@ enum err h2_push(struct http_machine *base, uint32_t id, const struct http_field
     if (given < 0)
         return h2_error(given);
     *promised = (uint32_t)given;
-    m->open++;
+    m->pushes++;
     return OK;
 }
 
@@ -315,6 +315,17 @@ enum err h2_window(struct http_machine *base, uint32_t size)
         nghttp2_session_set_local_window_size(m->session, NGHTTP2_FLAG_NONE, 0, (int32_t)size));
 }
 
+enum err h2_next_id(struct http_machine *base, uint32_t id)
+{
+    struct h2_machine *m = h2_of(base);
+
+    if (!h2_is_live(m))
+        return ERR_CLOSED;
+    if (id == 0 || id > INT32_MAX || !is_own_id(m, id))
+        return ERR_RANGE;
+    return nghttp2_session_set_next_stream_id(m->session, (int32_t)id) ? ERR_RANGE : OK;
+}
+
 bool h2_wants_write(const struct http_machine *base)
 {
     const struct h2_machine *m = h2_of(base);
@@ -326,11 +337,11 @@ bool h2_wants_write(const struct http_machine *base)
 
 /* --- numbers */
 
-uint32_t h2_setting(const struct http_machine *base, bool remote, enum http_setting id)
+double h2_setting(const struct http_machine *base, bool remote, uint32_t id)
 {
     const struct h2_machine *m = h2_of(base);
 
-    switch (id) { /* nghttp2 aborts on others */
+    switch ((enum http_setting)id) { /* nghttp2 aborts on others */
     case HTTP_HEADER_TABLE_SIZE:
     case HTTP_ENABLE_PUSH:
     case HTTP_MAX_CONCURRENT_STREAMS:
@@ -340,7 +351,7 @@ uint32_t h2_setting(const struct http_machine *base, bool remote, enum http_sett
     case HTTP_ENABLE_CONNECT_PROTOCOL:
         break;
     default:
-        return 0;
+        return -1;
     }
     if (remote)
         return nghttp2_session_get_remote_settings(m->session, (nghttp2_settings_id)id);
@@ -352,7 +363,9 @@ uint32_t h2_setting(const struct http_machine *base, bool remote, enum http_sett
 
 double h2_state(const struct http_machine *base, int which, uint32_t stream_id)
 {
-    nghttp2_session *session = h2_of(base)->session;
+    const struct h2_machine *m = h2_of(base);
+    nghttp2_session *session = m->session;
+    nghttp2_stream *stream;
     int32_t id = (int32_t)stream_id;
 
     switch ((enum http_state)which) {
@@ -382,6 +395,13 @@ double h2_state(const struct http_machine *base, int which, uint32_t stream_id)
         return nghttp2_session_get_stream_local_window_size(session, id);
     case HTTP_STATE_STREAM_REMOTE_WINDOW:
         return nghttp2_session_get_stream_remote_window_size(session, id);
+    case HTTP_STATE_STREAM_STATE:
+        stream = nghttp2_session_find_stream(session, id);
+        return stream ? (double)nghttp2_stream_get_state(stream) : -1.0;
+    case HTTP_STATE_FRAMES_RECEIVED:
+        return m->scan.frames;
+    case HTTP_STATE_FRAMES_SENT:
+        return m->frames_sent;
     }
     return 0;
 }

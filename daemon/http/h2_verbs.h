@@ -21,8 +21,14 @@ enum err h2_shutdown_notice(struct http_machine *m);
 enum err h2_settings(struct http_machine *m, const struct http_setting_entry *entries, size_t count);
 enum err h2_ping(struct http_machine *m, const uint8_t payload[8]);
 enum err h2_window(struct http_machine *m, uint32_t size);
-uint32_t h2_setting(const struct http_machine *m, bool remote, enum http_setting id);
+enum err h2_next_id(struct http_machine *m, uint32_t id);
+double h2_setting(const struct http_machine *m, bool remote, uint32_t id);
 double h2_state(const struct http_machine *m, int which, uint32_t id);
 bool h2_wants_write(const struct http_machine *m);
+
+/* h2_announce.c */
+enum err h2_altsvc(struct http_machine *m, uint32_t id, const char *origin, size_t origin_length,
+                   const char *value, size_t value_length);
+enum err h2_origin(struct http_machine *m, const uint8_t *origins, size_t length);
 
 #endif

@@ -45,12 +45,17 @@ struct http_piece {
     bool trailers; /* with end: they were or will be given by trailers(): no END_STREAM on DATA */
 };
 
+struct http_setting_entry {
+    uint32_t id, value;
+};
+
 struct http_callbacks {
     /* The peer opens a stream (server: a request; client: a push). It comes when the block is
      * whole and found in order, right before its on_headers: of malformed and oversized requests
-     * nothing is heard. Returns the session's stream, or NULL to refuse it (REFUSED_STREAM):
-     * then on_headers does not follow, nor on_closed. */
-    void *(*on_open)(void *owner, uint32_t id);
+     * nothing is heard. Returns the session's stream, or NULL to refuse it with *code (an
+     * HTTP/2 code, REFUSED_STREAM unless it is set): then on_headers does not follow, nor
+     * on_closed. */
+    void *(*on_open)(void *owner, uint32_t id, uint32_t *code);
     /* A whole block, checked against RFC 9113 8. block: the callee's. flags: the frame's flags
      * byte. */
     void (*on_headers)(void *owner, void *stream, enum http_category category, bool end_stream,
@@ -67,8 +72,9 @@ struct http_callbacks {
      * machine itself because of the peer's mistake: then `reason` says which, else NULL). The
      * end of the session itself closes no stream: http_free() forgets it. */
     void (*on_closed)(void *owner, void *stream, uint32_t code, bool by_us, const char *reason);
-    /* Settings of the peer arrived and were applied / ours were acknowledged. */
-    void (*on_settings)(void *owner);
+    /* Settings of the peer arrived and were applied: those of one frame, in its order, good during
+     * the call / ours were acknowledged. */
+    void (*on_settings)(void *owner, const struct http_setting_entry *entries, size_t count);
     void (*on_settings_ack)(void *owner);
     void (*on_ping)(void *owner, const uint8_t payload[8], bool ack);
     void (*on_goaway)(void *owner, uint32_t code, uint32_t last_id, const uint8_t *opaque,
@@ -85,6 +91,12 @@ struct http_callbacks {
      * NULL. */
     void (*on_block_begin)(void *owner);
     void (*on_block_end)(void *owner);
+    /* Client: ALTSVC (RFC 7838 4) and ORIGIN (RFC 8336). id: the stream that ALTSVC came on, 0 with
+     * an origin. origins: as in the frame, each behind its length of two bytes, big-endian. Either
+     * may be NULL. */
+    void (*on_altsvc)(void *owner, uint32_t id, const uint8_t *origin, size_t origin_length,
+                      const uint8_t *value, size_t value_length);
+    void (*on_origin)(void *owner, const uint8_t *origins, size_t length);
 };
 
 /* Where drain() puts bytes: in order, each call behind the one before. */
@@ -113,8 +125,11 @@ enum http_setting {
     HTTP_ENABLE_CONNECT_PROTOCOL = 8,
 };
 
-struct http_setting_entry {
-    uint32_t id, value;
+/* How DATA, HEADERS and PUSH_PROMISE are made longer than they need be. */
+enum http_padding {
+    HTTP_PADDING_NONE,
+    HTTP_PADDING_ALIGNED, /* the frame, head and all, is a multiple of 8 bytes long */
+    HTTP_PADDING_MAX,     /* as much as fits */
 };
 
 /* Limits and first settings of a machine. All counts are per session. */
@@ -136,8 +151,11 @@ struct http_options {
     uint32_t reset_burst, reset_rate;
     uint32_t useless_burst, useless_rate;
     uint32_t max_invalid_frames;
+    uint32_t max_rejected_streams;        /* refused by on_open in a row, then the session ends */
+    uint32_t max_reserved_remote_streams; /* client: pushes that wait for their answer */
+    enum http_padding padding;
     uint32_t connection_window; /* bytes; grown to when the first DATA comes */
-    bool strict_whitespace;     /* field values with outer blanks are a stream error */
+    bool strict_whitespace;     /* fields whose values have outer blanks are dropped */
 };
 
 /* Fills in DESIGN.md 6 and API.md 4 defaults for the role. */
@@ -167,7 +185,11 @@ struct http_machine_kind {
                          size_t count);
     enum err (*ping)(struct http_machine *m, const uint8_t payload[8]);
     enum err (*window)(struct http_machine *m, uint32_t size);
-    uint32_t (*setting)(const struct http_machine *m, bool remote, enum http_setting id);
+    enum err (*next_id)(struct http_machine *m, uint32_t id);
+    enum err (*altsvc)(struct http_machine *m, uint32_t id, const char *origin,
+                       size_t origin_length, const char *value, size_t value_length);
+    enum err (*origin)(struct http_machine *m, const uint8_t *origins, size_t length);
+    double (*setting)(const struct http_machine *m, bool remote, uint32_t id);
     double (*state)(const struct http_machine *m, int which, uint32_t id);
     bool (*is_over)(const struct http_machine *m);
     bool (*wants_write)(const struct http_machine *m);
@@ -181,6 +203,7 @@ struct http_machine {
     /* Why the machine ended the session; words for the log and closeInfo, code for GOAWAY. ""
      * while all is well. */
     uint32_t end_code;
+    const char *end_name; /* a more telling name for it, static, or NULL */
     char end_reason[160];
 };
 
@@ -322,7 +345,29 @@ static inline enum err http_window(struct http_machine *m, uint32_t size)
     return m->kind->window(m, size);
 }
 
-static inline uint32_t http_setting(const struct http_machine *m, bool remote, enum http_setting id)
+/* The id of the next stream that we open. Err: ERR_RANGE when it is not higher than those before
+ * or of the peer's kind. */
+static inline enum err http_next_id(struct http_machine *m, uint32_t id)
+{
+    return m->kind->next_id(m, id);
+}
+
+/* Server: ALTSVC, for the origin of stream id, or with id 0 for `origin`. Err: ERR_STATE for a
+ * client, ERR_RANGE (origin with a stream, none without, over 16 KiB), ERR_NOMEM. */
+static inline enum err http_altsvc(struct http_machine *m, uint32_t id, const char *origin,
+                                   size_t origin_length, const char *value, size_t value_length)
+{
+    return m->kind->altsvc(m, id, origin, origin_length, value, value_length);
+}
+
+/* Server: ORIGIN; origins as on_origin has them. Err: as above, ERR_RANGE also for more than 1024. */
+static inline enum err http_origin(struct http_machine *m, const uint8_t *origins, size_t length)
+{
+    return m->kind->origin(m, origins, length);
+}
+
+/* A setting that is in force: enum http_setting. -1: no such. */
+static inline double http_setting(const struct http_machine *m, bool remote, uint32_t id)
 {
     return m->kind->setting(m, remote, id);
 }
@@ -342,6 +387,9 @@ enum http_state {
     HTTP_STATE_STREAM_REMOTE_CLOSED, /* the same */
     HTTP_STATE_STREAM_LOCAL_WINDOW,
     HTTP_STATE_STREAM_REMOTE_WINDOW,
+    HTTP_STATE_FRAMES_RECEIVED, /* ever */
+    HTTP_STATE_FRAMES_SENT,
+    HTTP_STATE_STREAM_STATE, /* 1 idle, 2 open, 3 and 4 reserved by us and the peer, 5 and 6 half-closed, 7 closed; -1 */
 };
 
 static inline double http_state(const struct http_machine *m, enum http_state which, uint32_t id)

@@ -111,7 +111,26 @@ static enum err refusal_window(struct http_machine *m, uint32_t size)
     return ERR_CLOSED;
 }
 
-static uint32_t refusal_setting(const struct http_machine *m, bool remote, enum http_setting id)
+static enum err refusal_next_id(struct http_machine *m, uint32_t id)
+{
+    (void)m, (void)id;
+    return ERR_CLOSED;
+}
+
+static enum err refusal_altsvc(struct http_machine *m, uint32_t id, const char *origin,
+                               size_t origin_length, const char *value, size_t value_length)
+{
+    (void)m, (void)id, (void)origin, (void)origin_length, (void)value, (void)value_length;
+    return ERR_CLOSED;
+}
+
+static enum err refusal_origin(struct http_machine *m, const uint8_t *origins, size_t length)
+{
+    (void)m, (void)origins, (void)length;
+    return ERR_CLOSED;
+}
+
+static double refusal_setting(const struct http_machine *m, bool remote, uint32_t id)
 {
     (void)m, (void)remote, (void)id;
     return 0;
@@ -120,7 +139,8 @@ static uint32_t refusal_setting(const struct http_machine *m, bool remote, enum 
 static double refusal_state(const struct http_machine *m, int which, uint32_t id)
 {
     (void)m, (void)id;
-    return which >= HTTP_STATE_STREAM_LOCAL_CLOSED ? -1 : 0;
+    return which >= HTTP_STATE_STREAM_LOCAL_CLOSED && which <= HTTP_STATE_STREAM_REMOTE_WINDOW ? -1
+                                                                                               : 0;
 }
 
 static bool refusal_is_over(const struct http_machine *m)
@@ -150,6 +170,9 @@ static const struct http_machine_kind refusal_kind = {
     .settings = refusal_settings,
     .ping = refusal_ping,
     .window = refusal_window,
+    .next_id = refusal_next_id,
+    .altsvc = refusal_altsvc,
+    .origin = refusal_origin,
     .setting = refusal_setting,
     .state = refusal_state,
     .is_over = refusal_is_over,

@@ -84,7 +84,7 @@ static int native_connect_pair(lua_State *lua)
     if (server)
         err = pipe_transport_pair(the_script->loop, 256 * 1024, &ours, &theirs);
     if (!err) {
-        err = session_accept(&the_script->worker, server, &server->options, theirs);
+        err = session_accept(&the_script->worker, server, &server->options, theirs, NULL);
         if (err)
             transport_close(&ours);
         else
@@ -93,14 +93,42 @@ static int native_connect_pair(lua_State *lua)
     return hand_out(lua, err, session);
 }
 
+/* connect_over(fd, {servername=, ...options}) -> slot, generation | nil, code, text: a client on a connected
+ * socket; fd is duplicated. */
+static int native_connect_over(lua_State *lua)
+{
+    int fd = dup((int)luaL_checkinteger(lua, 1));
+    struct session_options options;
+    struct transport *transport;
+    struct session *session = NULL;
+    struct failure failure;
+    enum err err = fd < 0 ? ERR_INVALID : OK;
+
+    luaL_checktype(lua, 2, LUA_TTABLE);
+    script_read_options(lua, 2, false, &options);
+    if (!err)
+        err = socket_transport_new(the_script->loop, fd, NULL, &transport);
+    if (err) {
+        if (fd >= 0)
+            close(fd);
+        failure_set(&failure, err, "ERR_INVALID_FD", "not a connected socket: %s", err_text(err));
+        return script_push_failure(lua, &failure);
+    }
+    lua_getfield(lua, 2, "servername");
+    err = session_connect_over(&the_script->worker, &options, transport, lua_tostring(lua, -1),
+                               &session);
+    return hand_out(lua, err, session);
+}
+
 /* adopt(server slot, server generation, fd): a server session on a connected socket; fd is
- * duplicated. -> true | nil, code, text */
+ * duplicated. -> its slot, generation | nil, code, text */
 static int native_adopt(lua_State *lua)
 {
     struct server *server =
         slots_get(&the_script->worker.servers, (uint32_t)luaL_checknumber(lua, 1),
                   (uint32_t)luaL_checknumber(lua, 2));
     int fd = dup((int)luaL_checkinteger(lua, 3));
+    struct session *session = NULL;
     struct transport *transport;
     struct failure failure;
     enum err err = fd < 0 || !server ? ERR_INVALID : OK;
@@ -110,13 +138,12 @@ static int native_adopt(lua_State *lua)
     if (err && fd >= 0)
         close(fd);
     if (!err)
-        err = session_accept(&the_script->worker, server, &server->options, transport);
+        err = session_accept(&the_script->worker, server, &server->options, transport, &session);
     if (err) {
         failure_set(&failure, err, "ERR_INVALID_FD", "not a connected socket: %s", err_text(err));
         return script_push_failure(lua, &failure);
     }
-    lua_pushboolean(lua, true);
-    return 1;
+    return hand_out(lua, OK, session);
 }
 
 void bind_client(lua_State *lua)
@@ -124,6 +151,7 @@ void bind_client(lua_State *lua)
     static const luaL_Reg functions[] = {
         {"connect", native_connect},
         {"connect_pair", native_connect_pair},
+        {"connect_over", native_connect_over},
         {"adopt", native_adopt},
         {NULL, NULL},
     };

@@ -10,11 +10,29 @@ static void read_number(lua_State *lua, int index, const char *key, uint32_t *va
     lua_pop(lua, 1);
 }
 
-/* settings: a list of {id, value}. */
-static void read_settings(lua_State *lua, int index, struct session_options *options)
+static void read_flag(lua_State *lua, int index, const char *key, bool *value)
+{
+    lua_getfield(lua, index, key);
+    if (lua_isboolean(lua, -1))
+        *value = lua_toboolean(lua, -1);
+    lua_pop(lua, 1);
+}
+
+/* A number: enum http_padding. */
+static void read_padding(lua_State *lua, int index, enum http_padding *padding)
+{
+    uint32_t number = (uint32_t)*padding;
+
+    read_number(lua, index, "padding", &number);
+    *padding = (enum http_padding)number;
+}
+
+void script_read_settings(lua_State *lua, int index, struct session_options *options)
 {
     size_t max = sizeof(options->settings) / sizeof(options->settings[0]);
 
+    options->http.settings_count = 0;
+    read_number(lua, index, "max_header_list_bytes", &options->http.max_header_list_bytes);
     lua_getfield(lua, index, "settings");
     for (size_t i = 0; lua_istable(lua, -1) && i < max && i < lua_objlen(lua, -1); i++) {
         lua_rawgeti(lua, -1, (int)i + 1);
@@ -38,9 +56,7 @@ void script_read_options(lua_State *lua, int index, bool server, struct session_
     limits_defaults(limits, server);
     http->server = server;
     http->settings = options->settings;
-    http->settings_count = 0;
-    read_settings(lua, index, options);
-    read_number(lua, index, "max_header_list_bytes", &http->max_header_list_bytes);
+    script_read_settings(lua, index, options);
     read_number(lua, index, "max_header_pairs", &http->max_header_pairs);
     read_number(lua, index, "max_settings", &http->max_settings);
     read_number(lua, index, "peer_max_concurrent_streams", &http->peer_max_concurrent_streams);
@@ -49,6 +65,12 @@ void script_read_options(lua_State *lua, int index, bool server, struct session_
     read_number(lua, index, "reset_burst", &http->reset_burst);
     read_number(lua, index, "reset_rate", &http->reset_rate);
     read_number(lua, index, "max_invalid_frames", &http->max_invalid_frames);
+    read_number(lua, index, "max_rejected_streams", &http->max_rejected_streams);
+    read_number(lua, index, "max_reserved_remote_streams", &http->max_reserved_remote_streams);
+    read_number(lua, index, "max_unsent_acks", &http->max_outstanding_pings_acks);
+    read_number(lua, index, "session_memory", &limits->session_memory);
+    read_flag(lua, index, "strict_whitespace", &http->strict_whitespace);
+    read_padding(lua, index, &http->padding);
     read_number(lua, index, "connection_window", &http->connection_window);
     read_number(lua, index, "handshake_timeout_ms", &limits->handshake_timeout_ms);
     read_number(lua, index, "header_timeout_ms", &limits->header_timeout_ms);

@@ -146,6 +146,17 @@ static int native_server_limit(lua_State *lua)
     return 0;
 }
 
+/* server_settings(slot, generation, {settings=, max_header_list_bytes=}): for sessions that begin later. */
+static int native_server_settings(lua_State *lua)
+{
+    struct server *server = server_at(lua);
+
+    luaL_checktype(lua, 3, LUA_TTABLE);
+    if (server)
+        script_read_settings(lua, 3, &server->options);
+    return 0;
+}
+
 /* server_ref(slot, generation, hold): does it keep the program running? */
 static int native_server_ref(lua_State *lua)
 {
@@ -209,6 +220,7 @@ void bind_server(lua_State *lua)
         {"server_limit", native_server_limit},
         {"server_tell", native_server_tell},
         {"server_tls", native_server_tls},
+        {"server_settings", native_server_settings},
         {"server_ref", native_server_ref},
         {"server_close_early", native_server_close_early},
         {"parse_listen", native_parse_listen},

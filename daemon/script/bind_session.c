@@ -14,6 +14,13 @@ PERIGEE_API int perigee_session_settings(uint32_t slot, uint32_t generation);
 PERIGEE_API double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote,
                                            uint32_t id);
 PERIGEE_API double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which);
+PERIGEE_API double perigee_session_count(uint32_t slot, uint32_t generation, uint32_t which);
+PERIGEE_API int perigee_session_next_id(uint32_t slot, uint32_t generation, uint32_t id);
+PERIGEE_API int perigee_session_altsvc(uint32_t slot, uint32_t generation, uint32_t id,
+                                       const char *origin, uint32_t origin_length,
+                                       const char *value, uint32_t value_length);
+PERIGEE_API int perigee_session_origin(uint32_t slot, uint32_t generation, const char *origins,
+                                       uint32_t length);
 PERIGEE_API int perigee_session_window(uint32_t slot, uint32_t generation, uint32_t size);
 PERIGEE_API double perigee_session_activity(uint32_t slot, uint32_t generation);
 PERIGEE_API void perigee_session_ref(uint32_t slot, uint32_t generation, uint32_t hold);
@@ -92,6 +99,7 @@ int perigee_session_ping(uint32_t slot, uint32_t generation, const char *payload
     if (!session || session->state != SESSION_OPEN)
         return ERR_CLOSED;
     session_mark_dirty(session);
+    session->unacked++;
     return http_ping(session->machine, (const uint8_t *)payload);
 }
 
@@ -119,6 +127,7 @@ int perigee_session_settings(uint32_t slot, uint32_t generation)
     if (!session || session->state != SESSION_OPEN)
         return ERR_CLOSED;
     session_mark_dirty(session);
+    session->unacked++;
     return http_settings(session->machine, the_script->settings, the_script->setting_count);
 }
 
@@ -129,7 +138,7 @@ double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remo
 
     if (!session || session->state != SESSION_OPEN)
         return -1;
-    return http_setting(session->machine, remote, (enum http_setting)id);
+    return http_setting(session->machine, remote, id);
 }
 
 /* which: enum http_state, 0x100 bytes received, 0x101 bytes sent; -1 when there is no session, or (http_state) no
@@ -143,6 +152,69 @@ double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which
     if (!session || session->state != SESSION_OPEN)
         return -1;
     return http_state(session->machine, (enum http_state)which, 0);
+}
+
+/* which: 0 bytes in, 1 bytes out, 2 frames in, 3 frames out, 4 streams ever, 5 most at a time, 6 ended, 7 ms
+ * they were open in all. Also of one that is gone, until the script has heard so; then -1. */
+double perigee_session_count(uint32_t slot, uint32_t generation, uint32_t which)
+{
+    struct session *session = script_session(slot, generation);
+    const struct session_counts *counts;
+
+    if (!session)
+        return -1;
+    counts = session_count(session);
+    switch (which) {
+    case 0:
+        return session->bytes_in;
+    case 1:
+        return session->bytes_out;
+    case 2:
+        return counts->frames_in;
+    case 3:
+        return counts->frames_out;
+    case 4:
+        return counts->streams;
+    case 5:
+        return counts->most_streams;
+    case 6:
+        return counts->ended_streams;
+    default:
+        return counts->stream_ms;
+    }
+}
+
+/* Err: ERR_CLOSED, ERR_RANGE. */
+int perigee_session_next_id(uint32_t slot, uint32_t generation, uint32_t id)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session || session->state != SESSION_OPEN)
+        return ERR_CLOSED;
+    return http_next_id(session->machine, id);
+}
+
+/* See http_altsvc().  Err: its errors, ERR_CLOSED. */
+int perigee_session_altsvc(uint32_t slot, uint32_t generation, uint32_t id, const char *origin,
+                           uint32_t origin_length, const char *value, uint32_t value_length)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session || session->state != SESSION_OPEN)
+        return ERR_CLOSED;
+    session_mark_dirty(session);
+    return http_altsvc(session->machine, id, origin, origin_length, value, value_length);
+}
+
+/* See http_origin().  Err: its errors, ERR_CLOSED. */
+int perigee_session_origin(uint32_t slot, uint32_t generation, const char *origins, uint32_t length)
+{
+    struct session *session = script_session(slot, generation);
+
+    if (!session || session->state != SESSION_OPEN)
+        return ERR_CLOSED;
+    session_mark_dirty(session);
+    return http_origin(session->machine, (const uint8_t *)origins, length);
 }
 
 int perigee_session_window(uint32_t slot, uint32_t generation, uint32_t size)

@@ -309,7 +309,8 @@ int perigee_stream_field(uint32_t slot, uint32_t generation, uint32_t index)
 }
 
 /* which: 0 bytes that wait, 1 body bytes received, 2 body bytes sent, 3 id, 4 ms of life, 5 second of the Date that was
- * added to the answer, 0x100 + i: http_state i.
+ * added to the answer, 6 ms until the first header block (-1: none yet), 7 those until the first byte in and, times
+ * 2^26, out (each and one, 0: none yet), 0x100 + i: http_state i.
  * -1 when the stream is gone. */
 double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which)
 {
@@ -330,6 +331,10 @@ double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which)
         return (double)stream_age_ms(stream);
     case 5:
         return (double)stream->date_second;
+    case 6:
+        return (double)stream->first_header - 1;
+    case 7:
+        return stream->first_in + (double)stream->first_out * (STREAM_MS_MAX + 1.0);
     default:
         if (!stream->session->machine || which < 0x100)
             return -1;

@@ -43,7 +43,7 @@ struct script {
     struct http_field fields[256];
     uint32_t field_count, field_bytes;
     char field_arena[128 * 1024];
-    struct http_setting_entry settings[16];
+    struct http_setting_entry settings[32]; /* 7 that have names, 10 of the script's own */
     uint32_t setting_count;
 };
 
@@ -79,6 +79,9 @@ int script_push_failure(lua_State *lua, const struct failure *failure);
 /* Reads the table of session options at index into *options, over the defaults of the role (bind_options.c).
  * The Lua half has checked names, types and ranges. */
 void script_read_options(lua_State *lua, int index, bool server, struct session_options *options);
+
+/* Only its `settings`, a list of {id, value} (at most 32), and max_header_list_bytes, which goes with them. */
+void script_read_settings(lua_State *lua, int index, struct session_options *options);
 
 /* The TLS context at index, or NULL when there is nil (bind_tls.c). */
 struct tls_context *script_tls_context(lua_State *lua, int index);

@@ -13,7 +13,7 @@ enum event_kind {
     EVENT_SESSION_OPEN = 1, /* slot: session; a, b: its server's slot and generation (0: a client) */
     EVENT_SESSION_GONE, /* slot: session; code: HTTP/2 code; flags: enum ended_by; a: bytes of a code
                              * name at the front of `bytes`, the rest is the reason */
-    EVENT_SETTINGS,     /* slot: session; the peer's */
+    EVENT_SETTINGS,     /* slot: session; the peer's; bytes: struct http_setting_entry each */
     EVENT_SETTINGS_ACK,
     EVENT_PING,        /* flags: 1 an answer; bytes: 8 */
     EVENT_GOAWAY,      /* code; a: last id; bytes: opaque data */
@@ -29,10 +29,13 @@ enum event_kind {
     EVENT_DRAIN,       /* slot: stream; the queue is empty after it was over the high mark */
     EVENT_STREAM_CLOSED, /* slot: stream; code; flags: enum ended_by; a: 1 when our END_STREAM was framed
                              * just before; b: how long it lived, ms; bytes: reason. The last one */
-    EVENT_PUSH, /* slot: pushed stream; code: id; a, b: session; its block is stream_block() */
+    EVENT_PUSH, /* slot: pushed stream; code: id; a, b: session; flags: the frame's; bytes: the request's block */
     EVENT_SERVER_ERROR, /* slot: server; bytes: reason */
     EVENT_CONNECTION, /* slot: session; code: enum connection_news; a: its server's slot; b: bytes of the
                          * first text at the front of `bytes`, the second is the rest; flags */
+    EVENT_ALTSVC, /* slot: session; code: stream id; a: bytes of the origin at the front of `bytes`, the
+                             * rest is the value */
+    EVENT_ORIGIN, /* slot: session; bytes: as http_callbacks.on_origin has them */
 };
 
 /* What happens to a server's connection before, or instead of, HTTP/2. Each but HELLO is told only when the server's

@@ -100,7 +100,7 @@ static void on_accept(void *owner, int fd, const struct address *peer)
         transport = secure;
     }
     if (!err)
-        err = session_accept(server->worker, server, &server->options, transport);
+        err = session_accept(server->worker, server, &server->options, transport, NULL);
     if (err)
         log_line(LOG_ERROR, "connection dropped", "peer", address_text(peer, text), "reason",
                  err_text(err), NULL);

@@ -54,16 +54,20 @@ static void take_transport(struct session *session, struct transport *transport)
 }
 
 enum err session_accept(struct worker *worker, struct server *server,
-                        struct session_options *options, struct transport *transport)
+                        struct session_options *options, struct transport *transport,
+                        struct session **out)
 {
     struct session *session;
     enum err err = session_new(worker, server, &session);
 
+    if (out)
+        *out = session;
     if (err) {
         transport_close(&transport);
         return err;
     }
     session->options = options;
+    session->announced = out != NULL;
     take_transport(session, transport);
     session_connection_begins(session);
     return OK;
@@ -173,6 +177,17 @@ void session_hold(struct session *session, bool hold)
         transport_unref(session->transport);
     if (session->connector)
         connector_hold(session->connector, hold);
+}
+
+const struct session_counts *session_count(struct session *session)
+{
+    struct session_counts *counts = &session->counts;
+
+    if (session->machine) {
+        counts->frames_in = http_state(session->machine, HTTP_STATE_FRAMES_RECEIVED, 0);
+        counts->frames_out = http_state(session->machine, HTTP_STATE_FRAMES_SENT, 0);
+    }
+    return counts;
 }
 
 void session_free(struct session *session)
@@ -339,6 +354,7 @@ void session_lose(struct session *session, enum ended_by by, uint32_t code, cons
     deadline_clear(&session->deadline);
     connector_cancel(&session->connector);
     transport_close(&session->transport);
+    session_count(session);
     http_free(&session->machine);
     output_free(&session->output);
     list_remove(&session->dirty_link);
@@ -373,6 +389,7 @@ void session_end(struct session *session, enum ended_by by, uint32_t code, const
     session_flush_machine(session);
     close_streams(session, code ? code : HTTP_CANCEL, ENDED_BY_SESSION,
                   kept[0] ? kept : "the session ended");
+    session_count(session);
     http_free(&session->machine);
     session->state = SESSION_ENDING;
     /* Not before the turn is over: the script may be in the middle of it. */

@@ -45,7 +45,14 @@ struct session_options {
     uint32_t unknown_protocol_ms; /* server: how long an undecided one may stay */
     uint32_t keep_alive_s; /* TCP keep-alive after that much silence; 0: the system's habit */
     bool keep_alive;
-    struct http_setting_entry settings[16];
+    struct http_setting_entry settings[32];
+};
+
+/* For session.metrics of the script. */
+struct session_counts {
+    double frames_in, frames_out;
+    uint32_t streams, most_streams, ended_streams; /* ever; at a time; ever */
+    double stream_ms; /* how long those that ended were open, added up */
 };
 
 struct session {
@@ -83,6 +90,9 @@ struct session {
     enum ended_by by;
     uint32_t end_code;
     uint32_t stream_count;
+    uint32_t unacked; /* PING and SETTINGS of ours */
+    size_t held;      /* bytes of queued bodies and of header blocks */
+    struct session_counts counts;
     uint32_t activity;          /* reads and writes, counted */
     double bytes_in, bytes_out; /* of the protocol, TLS aside */
     char end_name[64];
@@ -95,9 +105,11 @@ struct session {
     } goaway;
 };
 
-/* Server: joins a transport (taken over, also on error). Err: ERR_NOMEM, ERR_FULL. */
+/* Server: joins a transport (taken over, also on error). The script hears of it when the peer speaks HTTP/2; or
+ * knows it from the beginning, when out is not NULL. Err: ERR_NOMEM, ERR_FULL. */
 enum err session_accept(struct worker *worker, struct server *server,
-                        struct session_options *options, struct transport *transport);
+                        struct session_options *options, struct transport *transport,
+                        struct session **out);
 
 /* Client: connects to the target, TLS when the options say so. options: a copy is made.
  * EVENT_SESSION_OPEN or EVENT_SESSION_GONE follow.  Err: ERR_NOMEM, ERR_FULL, ERR_IO. */
@@ -152,6 +164,9 @@ void session_pump(struct session *session);
 
 /* Drops the chunk when the pump has sent or kept what it gathered. */
 void session_drop_later(struct session *session, struct chunk *chunk);
+
+/* The counts until now, also of a session that is gone. */
+const struct session_counts *session_count(struct session *session);
 
 /* A stream of it closed; it may be the last. */
 void session_on_stream_closed(struct session *session);

@@ -37,6 +37,19 @@ void session_on_write_error(struct session *session);
 /* The peer has limits.linger_ms from now on to end the connection (session_deadline.c). */
 void session_await_hang_up(struct session *session);
 
+/* The code of the script's error when the machine ended it. */
+static inline const char *session_error_name(const struct session *session)
+{
+    return session->machine->end_name ? session->machine->end_name : "ERR_HTTP2_ERROR";
+}
+
+/* A PING or SETTINGS of ours is answered. */
+static inline void session_acked(struct session *session)
+{
+    if (session->unacked > 0) /* the preface's SETTINGS are not counted */
+        session->unacked--;
+}
+
 /* Of a server's connection, before HTTP/2 begins or instead of it (session_connection.c): */
 void session_connection_begins(struct session *session);
 void session_connection_secure(struct session *session);

@@ -23,11 +23,36 @@ static struct event *record_stream(struct stream *stream, enum event_kind kind)
 
 /* --- The machine's reports. They record and mark, no more (machine.h). */
 
-static void *on_open(void *owner, uint32_t id)
+/* What a stream costs by itself: ours, nghttp2's and the script's part of it. */
+#define STREAM_BYTES 2048u
+/* A PING or SETTINGS frame that waits for its answer, with the script's callback. */
+#define UNACKED_BYTES 256u
+
+/* May it have no more streams? Those it has may pass the limit (API.md 4, maxSessionMemory). The HPACK tables,
+ * which our own settings bound, are asked for only when they can matter. */
+static bool is_over_memory(const struct session *session)
+{
+    size_t limit = session->options->limits.session_memory;
+    size_t used = session->held + session->output.bytes +
+                  (size_t)session->stream_count * STREAM_BYTES +
+                  (size_t)session->unacked * UNACKED_BYTES;
+
+    if (used < limit / 2)
+        return false;
+    used += (size_t)(http_state(session->machine, HTTP_STATE_DEFLATE_TABLE, 0) +
+                     http_state(session->machine, HTTP_STATE_INFLATE_TABLE, 0));
+    return used >= limit;
+}
+
+static void *on_open(void *owner, uint32_t id, uint32_t *code)
 {
     struct session *session = owner;
     struct stream *stream;
 
+    if (is_over_memory(session)) {
+        *code = HTTP_ENHANCE_YOUR_CALM;
+        return NULL;
+    }
     if (session->state != SESSION_OPEN || stream_new(session, id, &stream))
         return NULL;
     session->hang_up_awaited = false;
@@ -53,23 +78,33 @@ static void on_headers(void *owner, void *of, enum http_category category, bool 
         stream->end_received = true;
     if (category == HTTP_REQUEST || category == HTTP_PUSH_PROMISE) {
         stream->block = block;
+        session->held += block->size;
         event = record_stream(stream, category == HTTP_REQUEST ? EVENT_STREAM : EVENT_PUSH);
         event->code = stream->id;
         event->a = session->slot;
         event->b = session->generation;
         event->flags = flags;
         event->length = is_head(block);
+        if (category ==
+            HTTP_PUSH_PROMISE) { /* the answer may take its place before the script looks */
+            event->bytes = (const uint8_t *)block;
+            event->length = block->size;
+        }
         return;
     }
+    stream_note(stream, &stream->first_header);
     event = record_stream(stream, EVENT_HEADERS);
     event->a = category;
     event->flags = flags;
     event->bytes = (const uint8_t *)block;
     event->length = block->size;
     if (category == HTTP_RESPONSE) {
-        if (stream->block) /* a pushed stream's request */
+        if (stream->block) { /* a pushed stream's request */
+            session->held -= stream->block->size;
             events_own(events_of(session), stream->block);
+        }
         stream->block = block;
+        session->held += block->size;
     } else {
         events_own(events_of(session), block);
     }
@@ -82,6 +117,7 @@ static void on_data(void *owner, void *of, const uint8_t *bytes, size_t length)
 
     (void)owner;
     stream->bytes_in += (double)length;
+    stream_note(stream, &stream->first_in);
     if (stream->marked)
         return;
     event = record_stream(stream, EVENT_DATA);
@@ -135,16 +171,21 @@ static void on_closed(void *owner, void *of, uint32_t code, bool by_us, const ch
     stream_on_closed(stream, code, by, reason);
 }
 
-static void on_settings(void *owner)
+static void on_settings(void *owner, const struct http_setting_entry *entries, size_t count)
 {
     struct session *session = owner;
+    struct event *event;
 
     session->settled = true;
-    record(session, EVENT_SETTINGS);
+    event = record(session, EVENT_SETTINGS);
+    event->length = (uint32_t)(count * sizeof(*entries));
+    if (count)
+        event->bytes = events_copy(events_of(session), entries, event->length);
 }
 
 static void on_settings_ack(void *owner)
 {
+    session_acked(owner);
     record(owner, EVENT_SETTINGS_ACK);
 }
 
@@ -153,6 +194,8 @@ static void on_ping(void *owner, const uint8_t payload[8], bool ack)
     struct session *session = owner;
     struct event *event = record(session, EVENT_PING);
 
+    if (ack)
+        session_acked(session);
     event->flags = ack;
     event->length = 8;
     event->bytes = events_copy(events_of(session), payload, 8);
@@ -189,6 +232,32 @@ static void on_frame_error(void *owner, uint32_t id, uint8_t type, uint32_t code
     }
 }
 
+static void on_altsvc(void *owner, uint32_t id, const uint8_t *origin, size_t origin_length,
+                      const uint8_t *value, size_t value_length)
+{
+    struct session *session = owner;
+    struct event *event = record(session, EVENT_ALTSVC);
+    uint8_t bytes[16384]; /* a frame's payload has no more */
+
+    if (origin_length + value_length > sizeof(bytes))
+        return;
+    memcpy(bytes, origin, origin_length);
+    memcpy(bytes + origin_length, value, value_length);
+    event->code = id;
+    event->a = (uint32_t)origin_length;
+    event->length = (uint32_t)(origin_length + value_length);
+    event->bytes = events_copy(events_of(session), bytes, event->length);
+}
+
+static void on_origin(void *owner, const uint8_t *origins, size_t length)
+{
+    struct session *session = owner;
+    struct event *event = record(session, EVENT_ORIGIN);
+
+    event->length = (uint32_t)length;
+    event->bytes = events_copy(events_of(session), origins, event->length);
+}
+
 static enum err pull(void *owner, void *stream, size_t max, struct http_piece *piece)
 {
     (void)owner;
@@ -221,6 +290,8 @@ const struct http_callbacks session_callbacks = {
     .pull = pull,
     .on_block_begin = on_block_begin,
     .on_block_end = on_block_end,
+    .on_altsvc = on_altsvc,
+    .on_origin = on_origin,
 };
 
 /* --- Ingress. */
@@ -235,7 +306,7 @@ static void feed(struct session *session, const uint8_t *bytes, size_t length)
     }
     session_flush_machine(session); /* what ended it is final only then */
     session_end(session, session_blame(session), session->machine->end_code,
-                err == ERR_NOMEM ? "ERR_HTTP2_NO_MEM" : "ERR_HTTP2_ERROR",
+                err == ERR_NOMEM ? "ERR_HTTP2_NO_MEM" : session_error_name(session),
                 session->machine->end_reason[0] ? session->machine->end_reason : err_text(err));
 }
 

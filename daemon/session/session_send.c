@@ -98,7 +98,8 @@ static void after_pump(struct session *session)
     }
     if (http_is_over(session->machine) && (session->machine->end_code || !session->server)) {
         session_end(session, session->machine->end_code ? session_blame(session) : ENDED_NORMALLY,
-                    session->machine->end_code, session->machine->end_code ? "ERR_HTTP2_ERROR" : "",
+                    session->machine->end_code,
+                    session->machine->end_code ? session_error_name(session) : "",
                     session->machine->end_reason);
         session_go_on_ending(session);
         return;
@@ -136,9 +137,10 @@ void session_pump(struct session *session)
             return;
         }
         if (drained) {
-            session_end(
-                session, session_blame(session), session->machine->end_code, "ERR_HTTP2_ERROR",
-                session->machine->end_reason[0] ? session->machine->end_reason : err_text(drained));
+            session_end(session, session_blame(session), session->machine->end_code,
+                        session_error_name(session),
+                        session->machine->end_reason[0] ? session->machine->end_reason
+                                                        : err_text(drained));
             return;
         }
         if (!said || !more)

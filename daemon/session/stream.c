@@ -41,10 +41,19 @@ enum err stream_new(struct session *session, uint32_t id, struct stream **out)
     list_init(&stream->stop_link);
     list_init(&stream->link);
     list_append(&session->streams, &stream->link);
-    session->stream_count++;
+    session->counts.streams++;
+    if (++session->stream_count > session->counts.most_streams)
+        session->counts.most_streams = session->stream_count;
     live.streams++;
     *out = stream;
     return OK;
+}
+
+void stream_note_now(struct stream *stream, uint32_t *first)
+{
+    uint64_t passed = stream_age_ms(stream);
+
+    *first = passed < STREAM_MS_MAX ? (uint32_t)passed + 1 : STREAM_MS_MAX;
 }
 
 static void drop_from(struct stream *stream, struct chunk *chunk)
@@ -53,6 +62,7 @@ static void drop_from(struct stream *stream, struct chunk *chunk)
         struct chunk *next = chunk->next;
 
         stream->queued -= chunk->length - chunk->taken;
+        stream->session->held -= chunk->length - chunk->taken;
         chunk->next = NULL;
         chunk_drop(chunk);
         chunk = next;
@@ -72,6 +82,8 @@ void stream_free(struct stream *stream)
     list_remove(&stream->reset_link);
     list_remove(&stream->stop_link);
     slots_remove(&stream->session->worker->streams, stream->slot);
+    if (stream->block)
+        stream->session->held -= stream->block->size;
     mem_free(stream->block);
     live.streams--;
     if (pooled >= POOL_MAX) {
@@ -156,6 +168,7 @@ enum err stream_write(struct stream *stream, struct chunk *chunk, size_t *queued
         stream->head = chunk;
     stream->tail = chunk;
     stream->queued += chunk->length;
+    stream->session->held += chunk->length;
     stream->bytes_out += chunk->length;
     *queued = stream->queued;
     if (stream->queued > stream->session->options->limits.stream_output_high)
@@ -251,6 +264,8 @@ enum err stream_pull(struct stream *stream, size_t max, struct http_piece *piece
         piece->chunk = chunk;
         chunk->taken += left;
         stream->queued -= left;
+        stream->session->held -= left;
+        stream_note(stream, &stream->first_out);
         if (chunk->taken == chunk->length) {
             /* The reference goes to the batch's end: the sink has not seen the piece yet. */
             stream->head = chunk->next;
@@ -306,5 +321,7 @@ void stream_on_closed(struct stream *stream, uint32_t code, enum ended_by by, co
     list_remove(&stream->link);
     list_append(&session->worker->dead_streams, &stream->link);
     session->stream_count--;
+    session->counts.ended_streams++;
+    session->counts.stream_ms += (double)stream_age_ms(stream);
     session_on_stream_closed(session);
 }

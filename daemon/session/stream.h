@@ -17,6 +17,9 @@
 struct session;
 struct deadline;
 
+#define STREAM_MS_MAX \
+    ((1u << 26) - 1) /* two of them fit into a double, see perigee_stream_number() */
+
 struct stream {
     struct list link;       /* of the session's streams, then of the worker's dead ones */
     struct list stop_link;  /* of the worker's streams that are about to be stopped */
@@ -28,6 +31,8 @@ struct stream {
     struct http_block *block;   /* request, or final response */
     double bytes_in, bytes_out; /* of bodies */
     uint64_t opened_ms, stop_ms;
+    uint32_t first_header, first_in,
+        first_out;       /* ms from then and one: see stream_note(); 0: not yet */
     int64_t date_second; /* of the Date that was added to the answer; 0: none */
     uint32_t reset_code;
     bool started;     /* our header block went to the machine: a body may follow */
@@ -38,6 +43,15 @@ struct stream {
     bool marked;      /* for RST_STREAM */
     bool end_sent, end_received, peer_reset, closed;
 };
+
+/* Remembers in *first when something happened the first time, by the loop's clock (whole ms, no system call). */
+void stream_note_now(struct stream *stream, uint32_t *first);
+
+static inline void stream_note(struct stream *stream, uint32_t *first)
+{
+    if (!*first)
+        stream_note_now(stream, first);
+}
 
 /* Makes one and announces nothing. Err: ERR_NOMEM, ERR_FULL. */
 enum err stream_new(struct session *session, uint32_t id, struct stream **out);

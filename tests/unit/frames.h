@@ -303,11 +303,12 @@ struct peer {
     struct bytes log; /* what its owner heard */
     struct test_stream *streams[STREAMS_MAX];
     size_t streams_count;
-    size_t room;      /* of the sink; 0: unbounded */
-    bool is_refusing; /* on_open says NULL */
-    bool is_hoarding; /* received bytes are not consumed */
-    bool is_quiet;    /* no log */
-    enum err err;     /* the last error of feed() or drain() */
+    size_t room;           /* of the sink; 0: unbounded */
+    bool is_refusing;      /* on_open says NULL */
+    uint32_t refusal_code; /* and that; 0: nothing */
+    bool is_hoarding;      /* received bytes are not consumed */
+    bool is_quiet;         /* no log */
+    enum err err;          /* the last error of feed() or drain() */
     unsigned closed;
     struct http_callbacks callbacks;
 };
@@ -333,10 +334,12 @@ static UNUSED struct test_stream *stream_of(struct peer *p, uint32_t id)
     return NULL;
 }
 
-static UNUSED void *peer_on_open(void *owner, uint32_t id)
+static UNUSED void *peer_on_open(void *owner, uint32_t id, uint32_t *code)
 {
     struct peer *p = owner;
 
+    if (p->refusal_code)
+        *code = p->refusal_code;
     heard(p, "open %u; ", id);
     return p->is_refusing ? NULL : stream_new(p, id);
 }
@@ -414,7 +417,13 @@ static UNUSED void peer_on_closed(void *owner, void *stream, uint32_t code, bool
     s->id = 0; /* nothing may come after it */
 }
 
-static UNUSED void peer_on_settings(void *owner)
+static UNUSED void peer_on_settings(void *owner, const struct http_setting_entry *entries,
+                                    size_t count)
+{
+    (void)owner, (void)entries, (void)count;
+}
+
+static UNUSED void peer_on_settings_ack(void *owner)
 {
     (void)owner;
 }
@@ -501,7 +510,7 @@ static UNUSED void peer_init(struct peer *p, bool server)
                            .on_end_sent = peer_on_end_sent,
                            .on_closed = peer_on_closed,
                            .on_settings = peer_on_settings,
-                           .on_settings_ack = peer_on_settings,
+                           .on_settings_ack = peer_on_settings_ack,
                            .on_ping = peer_on_ping,
                            .on_goaway = peer_on_goaway,
                            .on_frame_error = peer_on_frame_error,

@@ -550,8 +550,9 @@ static void a_malformed_request_is_reset_and_never_seen(void **state)
         LINE(":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/", "x", "a\rb"),
         LINE(":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/", "x", "a\nb"),
         LINE(":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/", "x", "\x01"),
-        LINE(":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/", "x", " blank"),
-        LINE(":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/", "x", "tab\t"),
+        LINE(":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/", "x", " a\rb"),
+        LINE(":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/", "a b", " y"),
+        LINE(":method", "GET", ":scheme", "http", ":authority", "h", ":path", " /"),
         LINE(":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/", "connection",
              "close"),
         LINE(":method", "GET", ":scheme", "http", ":authority", "h", ":path", "/", "keep-alive",
@@ -656,6 +657,17 @@ static void extended_connect_needs_its_setting(void **state)
     assert_heard(
         &server,
         "open 1; request 1 :method=CONNECT :protocol=websocket :scheme=http :authority=h :path=/chat; ");
+}
+
+static void fields_with_outer_blanks_are_dropped(void **state)
+{
+    (void)state;
+    server_ready(&server);
+    put_headers(&b, 1, END_STREAM, GET_FIELDS, "x", " y", "t", "tab\t", "w", " ", "z", "kept", NULL);
+    peer_hear(&server, &b);
+    assert_heard(
+        &server,
+        "open 1; request 1 end :method=GET :scheme=http :authority=host :path=/ z=kept; end 1 (); ");
 }
 
 static void outer_blanks_pass_when_the_owner_is_lenient(void **state)
@@ -985,6 +997,7 @@ int main(void)
         frames_test(a_malformed_request_is_reset_and_never_seen),
         frames_test(unusual_requests_that_are_in_order_are_served),
         frames_test(extended_connect_needs_its_setting),
+        frames_test(fields_with_outer_blanks_are_dropped),
         frames_test(outer_blanks_pass_when_the_owner_is_lenient),
         frames_test(a_stream_the_owner_refuses_is_reset),
         frames_test(a_body_that_contradicts_content_length_resets),
