@@ -15,7 +15,9 @@ local luv = native.luv
 local put_tick = ticks.put
 local lower = string.lower
 
-local PIECE = 65536 -- bytes of one read
+-- Bytes of one read. Two are just above the high mark, so that 128 streams, each with what it may have waiting, stay
+-- below maxSessionMemory's 10 MB: over it new streams are refused.
+local PIECE = 33 * 1024
 local WHOLE_MAX = 9007199254740992 -- the largest offset or length
 local INTERNAL_ERROR = 2
 local BY_HANDLER = 2 -- enum ended_by
