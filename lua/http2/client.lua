@@ -9,6 +9,7 @@ local cancel = require "http2.cancel"
 local errors = require "http2.errors"
 local headers = require "http2.headers"
 local options = require "http2.options"
+local origins = require "http2.origins"
 local secure_contexts = require "http2.secure"
 local socket_class = require "http2.socket"
 local session_class = require "http2.session"
@@ -22,7 +23,7 @@ local module = {}
 
 -- --- Streams.
 
-local stream_methods, stream_getters = { headersSent = true }, {}
+local stream_methods, stream_getters = { headersSent = true, _is_client = true }, {}
 
 --- What went out, with the pseudo headers filled in.
 function stream_getters:sentHeaders()
@@ -87,7 +88,12 @@ end
 
 function stream_methods:_on_headers(category, t, flags, copy)
   local raw = headers.raw(copy)
-  if category == 1 then
+  if category == 1 and self._is_push then
+    self._response, self._response_flags, self._has_message = t, flags, true
+    if flags % 2 == 1 then self._bytes_read = -1 end
+    emit(self, "push", self, t, flags, raw)
+  elseif category == 1 then
+    if t[":status"] == 421 then self._session:_on_misdirected(self._pseudo_filled[":authority"]) end
     self._response, self._response_flags, self._has_message = t, flags, true
     if flags % 2 == 1 then self._bytes_read = -1 end
     emit(self, "response", self, t, flags, raw)
@@ -106,11 +112,21 @@ function stream_methods:_give_up()
   if self.pending then self:destroy() end -- and the request need not leave
 end
 
+--- From the dispatcher: see http2.stream. The times stay for `metrics`.
+function stream_methods:_on_closed(...)
+  self._first_header = core.stream_number(self._slot, self._generation, 6)
+  self._times = core.stream_number(self._slot, self._generation, 7)
+  return stream_class.methods._on_closed(self, ...)
+end
+
 local Stream = stream_class.extend(stream_methods, stream_getters)
+module.Stream = Stream
 
 -- --- Sessions.
 
 local session_methods, session_getters = { type = 1 }, {}
+for name, fn in next, origins.client_methods do session_methods[name] = fn end
+for name, fn in next, origins.client_getters do session_getters[name] = fn end
 
 -- The streams that wait for the connection.
 function session_methods:_fail_pending(err, cause)
@@ -262,6 +278,7 @@ function session_methods:_on_open()
 end
 
 local Session = session_class.extend(session_methods, session_getters)
+module.Session = Session
 
 -- --- connect().
 
@@ -296,8 +313,45 @@ local function check_local(given)
   end
 end
 
+-- A session that is not there yet; given: checked options; numbers: the same for C.
+local function new_session(given, numbers, scheme, authority)
+  local session = session_class.new(Session)
+  session.connecting = true
+  session._order = {}
+  session._output_max = 16777216
+  session._scheme, session._authority = scheme, authority
+  session._strict = given.strictSingleValueFields ~= false
+  session._max_pings, session._max_settings = given.maxOutstandingPings, given.maxOutstandingSettings
+  session._max_origins = given.maxOriginSetSize
+  session:_first_settings(numbers)
+  return session
+end
+
+-- native.connect() or one of its kin answered.
+local function begin(session, slot, generation, text)
+  if not slot then error(errors.new(generation, text), 0) end
+  session._slot, session._generation = slot, generation
+  module.sessions[slot] = session
+  return session
+end
+
+-- What createConnection() returned: a descriptor, or a connected socket or pipe of luv, which is ours from now on.
+local function connect_over(session, connection, numbers)
+  local fd = connection
+  if type(connection) ~= "number" then
+    local ok, number = pcall(function() return connection:fileno() end)
+    if not ok or not number then
+      error(errors.new("ERR_INVALID_ARG_VALUE",
+        "createConnection must return a descriptor or a connected socket of luv"), 0)
+    end
+    fd = number
+  end
+  begin(session, native.connect_over(fd, numbers))
+  if fd ~= connection then connection:close() end -- the session has a duplicate
+end
+
 --- Opens a client session. authority: a URL, or a table {protocol=, host=, port=}. options: those of
--- http2.options, and protocol. listener: for 'connect'.
+-- http2.options, and protocol, createConnection. listener: for 'connect'.
 function module.connect(authority, given, listener)
   if type(given) == "function" then given, listener = nil, given end
   given = given or {}
@@ -322,26 +376,19 @@ function module.connect(authority, given, listener)
     numbers.tls = secure_contexts.of_client(given)
     numbers.servername = given.servername ~= "" and given.servername or bare
   end
-  local session = session_class.new(Session)
-  session.connecting = true
-  session._order = {}
-  session._strict = given.strictSingleValueFields ~= false
-  session._max_pings = given.maxOutstandingPings
-  session._output_max = 16777216
-  session._scheme = secure and "https" or "http"
-  session._authority = port == default_port and host or host .. ":" .. port
+  local session = new_session(given, numbers, secure and "https" or "http",
+    port == default_port and host or host .. ":" .. port)
   session._check_identity = secure and given.checkServerIdentity or nil
   session._servername = numbers.servername
   session._is_strict = given.rejectUnauthorized ~= false
   if listener then session:once("connect", listener) end
   if module.recorder then
     module.recorder(session)
-    return session
+  elseif given.createConnection then
+    connect_over(session, given.createConnection(authority, given), numbers)
+  else
+    begin(session, native.connect(numbers))
   end
-  local slot, generation, text = native.connect(numbers)
-  if not slot then error(errors.new(generation, text), 0) end
-  session._slot, session._generation = slot, generation
-  module.sessions[slot] = session
   if given.timeout and given.timeout > 0 then session:setTimeout(given.timeout) end
   return session
 end
@@ -362,20 +409,10 @@ function module.connect_pair(server, given, listener)
   if server._closing then error(errors.make("ERR_SERVER_NOT_RUNNING"), 0) end
   local made, made_code, made_text = server:_make()
   if not made then error(errors.new(made_code, made_text), 0) end
-  local session = session_class.new(Session)
-  session.connecting = true
-  session._order = {}
-  session._strict = given.strictSingleValueFields ~= false
-  session._max_pings = given.maxOutstandingPings
-  session._output_max = 16777216
-  session._scheme, session._authority = "http", "localhost"
+  local numbers = options.native(given, false)
+  local session = new_session(given, numbers, "http", "localhost")
   if listener then session:once("connect", listener) end
-  local slot, generation, text = native.connect_pair(server._slot, server._generation,
-    options.native(given, false))
-  if not slot then error(errors.new(generation, text), 0) end
-  session._slot, session._generation = slot, generation
-  module.sessions[slot] = session
-  return session
+  return begin(session, native.connect_pair(server._slot, server._generation, numbers))
 end
 
 return module

@@ -10,6 +10,7 @@ local client = require "http2.client"
 local session_class = require "http2.session"
 local connections = require "http2.connections"
 local socket_class = require "http2.socket"
+local push = require "http2.push"
 local ServerStream = require "http2.server_stream"
 
 local emit = emitter.emit
@@ -21,7 +22,8 @@ local ENDED_BY_SESSION = 3
 local streams = {}  -- slot -> object while C knows it, then false: the keys stay, so the table is never rehashed
 local sessions = {}
 client.streams, client.sessions = streams, sessions
-session_class.streams = streams
+server_module.sessions = sessions
+session_class.streams, push.streams = streams, streams
 
 -- The session of an event that the peer caused: a client's 'connect' comes before all of them.
 local function heard_of(slot)
@@ -60,13 +62,14 @@ on[2] = function(slot, generation, code, name_length, _, by) -- EVENT_SESSION_GO
   if not session then return end
   sessions[slot] = nil
   local all = event_text()
-  if session.server then session.server:_on_session_gone(session) end
+  local server = session.server or session._adopter
+  if server then server:_on_session_gone(session) end
   session:_on_gone(code, by, all:sub(1, name_length), all:sub(name_length + 1))
 end
 
-on[3] = function(slot) -- EVENT_SETTINGS
+on[3] = function(slot, _, _, _, _, _, length) -- EVENT_SETTINGS
   local session = heard_of(slot)
-  if session and not session.destroyed then session:_on_settings() end
+  if session and not session.destroyed then session:_on_settings(length > 0 and event_text() or "") end
 end
 
 on[4] = function(slot) -- EVENT_SETTINGS_ACK
@@ -110,6 +113,7 @@ on[8] = function(slot, generation, id, session_slot, _, flags, is_head) -- EVENT
   local t = headers.of_stream(stream)
   stream._headers = t
   if is_head == 1 then stream.headRequest, stream.writableEnded = true, true end
+  if not server then return session:_on_stream_alone(stream, t, flags) end
   local raw = server._wants_raw and headers.raw(stream) or nil
   if session._events then emit(session, "stream", stream, stream, t, flags, raw) end
   if not emit(server, "stream", stream, stream, t, flags, raw) then
@@ -166,8 +170,20 @@ on[14] = function(slot, _, code, end_sent, ms, by, length) -- EVENT_STREAM_CLOSE
   stream:_on_closed(code, by, length > 0 and event_text() or false, ms)
 end
 
-on[15] = function(slot, generation) -- EVENT_PUSH: we never ask for pushes
-  core.stream_reset(slot, generation, 7)
+on[15] = function(slot, generation, id, session_slot, _, flags) -- EVENT_PUSH
+  push.arrived(heard_of(session_slot), client.Stream, slot, generation, id, flags, event_text())
+end
+
+on[18] = function(slot, _, id, origin_length) -- EVENT_ALTSVC
+  local session = heard_of(slot)
+  if not session or session.destroyed then return end
+  local all = event_text()
+  session:_on_altsvc(id, all:sub(1, origin_length), all:sub(origin_length + 1))
+end
+
+on[19] = function(slot) -- EVENT_ORIGIN
+  local session = heard_of(slot)
+  if session and not session.destroyed then session:_on_origin(event_text()) end
 end
 
 on[17] = function(slot, generation, news, server_slot, split, flags, length) -- EVENT_CONNECTION

@@ -4,6 +4,8 @@ local base = require "perigee.errors"
 local errors = {}
 
 local texts = {
+  ERR_HTTP2_ALTSVC_INVALID_ORIGIN = "HTTP/2 ALTSVC frames require a valid origin",
+  ERR_HTTP2_ALTSVC_LENGTH = "HTTP/2 ALTSVC frames are limited to 16382 bytes",
   ERR_HTTP2_CONNECT_AUTHORITY = ":authority header is required for CONNECT requests",
   ERR_HTTP2_CONNECT_PATH = "The :path header is forbidden for CONNECT requests",
   ERR_HTTP2_CONNECT_SCHEME = "The :scheme header is forbidden for CONNECT requests",
@@ -15,14 +17,18 @@ local texts = {
   ERR_HTTP2_INVALID_CONNECTION_HEADERS = 'HTTP/1 Connection specific headers are forbidden: "%s"',
   ERR_HTTP2_INVALID_HEADER_VALUE = 'Invalid value "%s" for header "%s"',
   ERR_HTTP2_INVALID_INFO_STATUS = "Invalid informational status code: %s",
+  ERR_HTTP2_INVALID_ORIGIN = "HTTP/2 ORIGIN frames require a valid origin",
+  ERR_HTTP2_INVALID_PACKED_SETTINGS_LENGTH = "Packed settings length must be a multiple of six",
   ERR_HTTP2_INVALID_PSEUDOHEADER = '"%s" is an invalid pseudoheader or is used incorrectly',
   ERR_HTTP2_INVALID_SESSION = "The session has been destroyed",
   ERR_HTTP2_INVALID_SETTING_VALUE = 'Invalid value for setting "%s": %s',
   ERR_HTTP2_INVALID_STREAM = "The stream has been destroyed",
+  ERR_HTTP2_MAX_PENDING_SETTINGS_ACK = "Maximum number of pending settings acknowledgements",
   ERR_HTTP2_NESTED_PUSH = "A push stream cannot initiate another push stream.",
   ERR_HTTP2_NO_MEM = "Out of memory",
   ERR_HTTP2_NO_SOCKET_MANIPULATION =
     "HTTP/2 sockets should not be directly manipulated (e.g. read and written)",
+  ERR_HTTP2_ORIGIN_LENGTH = "HTTP/2 ORIGIN frames are limited to 16382 bytes",
   ERR_HTTP2_OUT_OF_STREAMS = "No stream ID is available because maximum stream ID has been reached",
   ERR_HTTP2_PAYLOAD_FORBIDDEN = "Responses with %s status must not have a payload",
   ERR_HTTP2_PING_CANCEL = "HTTP2 ping cancelled",
@@ -38,6 +44,9 @@ local texts = {
   ERR_HTTP2_STATUS_INVALID = "Invalid status code: %s",
   ERR_HTTP2_STREAM_CANCEL = "The pending stream has been canceled%s",
   ERR_HTTP2_STREAM_ERROR = "Stream closed with error code %s",
+  ERR_HTTP2_TOO_MANY_CUSTOM_SETTINGS = "Number of custom settings exceeds MAX_ADDITIONAL_SETTINGS",
+  ERR_HTTP2_TOO_MANY_INVALID_FRAMES = "Too many invalid HTTP/2 frames",
+  ERR_HTTP2_TOO_MANY_ORIGINS = "more than %s origins (maxOriginSetSize)",
   ERR_HTTP2_TRAILERS_ALREADY_SENT = "Trailing headers have already been sent",
   ERR_HTTP2_TRAILERS_NOT_READY =
     "Trailing headers cannot be sent until after the wantTrailers event is emitted",
@@ -66,6 +75,9 @@ local names = {
   ERR_HTTP2_PSEUDOHEADER_NOT_ALLOWED = "TypeError",
   ERR_HTTP2_INVALID_SETTING_VALUE = "RangeError", ERR_HTTP2_PING_LENGTH = "RangeError",
   ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS = "TypeError",
+  ERR_HTTP2_ALTSVC_INVALID_ORIGIN = "TypeError", ERR_HTTP2_ALTSVC_LENGTH = "TypeError",
+  ERR_HTTP2_INVALID_ORIGIN = "TypeError", ERR_HTTP2_ORIGIN_LENGTH = "TypeError",
+  ERR_HTTP2_INVALID_PACKED_SETTINGS_LENGTH = "RangeError",
   ERR_INVALID_CHAR = "TypeError", ERR_INVALID_HTTP_TOKEN = "TypeError",
 }
 

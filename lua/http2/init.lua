@@ -6,6 +6,9 @@ local server = require "http2.server"
 local compat = require "http2.compat"
 local client = require "http2.client"
 local cancel = require "http2.cancel"
+local session_class = require "http2.session"
+local stream_class = require "http2.stream"
+local ServerStream = require "http2.server_stream"
 
 local http2 = {
   constants = require "http2.constants",
@@ -49,8 +52,40 @@ function http2.headers(t)
   return headers.fill(t)
 end
 
-for _, name in ipairs { "getPackedSettings", "getUnpackedSettings", "performServerHandshake" } do
-  http2[name] = function() errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "http2." .. name) end
+--- Settings as the payload of a SETTINGS frame: six bytes each.
+function http2.getPackedSettings(t)
+  return settings.pack(t == nil and {} or t)
+end
+
+--- And back. options: validate (false): throw for values out of range.
+function http2.getUnpackedSettings(packed, options)
+  if options ~= nil then errors.check_type(options, "options", "table") end
+  return settings.unpack(packed, options and options.validate)
+end
+
+--- A server session on a connected socket, without a server object. fd: its descriptor, which is duplicated; the
+-- caller closes its own. options: those of createServer().
+function http2.performServerHandshake(fd, options)
+  return server.handshake(fd, options)
+end
+
+-- Classes, for http2.type().
+http2.Http2Session, http2.Http2Stream = session_class, stream_class
+http2.ServerHttp2Session, http2.ClientHttp2Session = server.Session, client.Session
+http2.ServerHttp2Stream, http2.ClientHttp2Stream = ServerStream, client.Stream
+
+local classes = {
+  [server.Session] = "ServerHttp2Session", [client.Session] = "ClientHttp2Session",
+  [ServerStream] = "ServerHttp2Stream", [client.Stream] = "ClientHttp2Stream",
+}
+
+--- The name of the class of an object of this module: "ServerHttp2Session", "ClientHttp2Stream", "Http2Server", …;
+-- nil for anything else.
+function http2.type(object)
+  local metatable = type(object) == "table" and getmetatable(object)
+  if not metatable then return nil end
+  if metatable == server.metatable then return object._secure and "Http2SecureServer" or "Http2Server" end
+  return classes[metatable]
 end
 
 return http2

@@ -14,6 +14,11 @@ local both = {
   maxHeaderListPairs = { 1, U32 },
   maxSettings = { 1, U32 },
   maxOutstandingPings = { 0, U32 },
+  maxOutstandingSettings = { 1, U32 },
+  maxSessionMemory = "number or string",
+  maxSessionRejectedStreams = { 0, U32 },
+  paddingStrategy = { 0, 2 },
+  remoteCustomSettings = "table",
   maxSessionInvalidFrames = { 0, U32 },
   streamResetBurst = { 0, U32 },
   streamResetRate = { 0, U32 },
@@ -45,21 +50,20 @@ local server_only = {
   handshakeTimeout = { 0, U32 }, headerTimeout = { 0, U32 }, idleTimeout = { 0, U32 },
   requestCert = "boolean", maxConnections = { 0, U32 },
   Http2ServerRequest = "class", Http2ServerResponse = "class",
+  origins = "table",
 }
 
 local client_only = {
   protocol = "string", host = "string", hostname = "string", port = "any", path = "string",
   family = { 0, 6 }, localAddress = "string", localPort = { 0, 65535 }, timeout = { 0, U32 },
   checkServerIdentity = "function", secureContext = "table",
+  createConnection = "function", maxReservedRemoteStreams = { 0, U32 }, maxOriginSetSize = { 1, U32 },
 }
 
 -- Named so that the error can say that they are known, and missing.
 local later = {
   allowHTTP1 = true, http1Options = true,
-  createConnection = true, paddingStrategy = true, remoteCustomSettings = true, origins = true,
   Http1IncomingMessage = true, Http1ServerResponse = true,
-  maxReservedRemoteStreams = true, maxOriginSetSize = true,
-  maxSessionMemory = true, maxOutstandingSettings = true, maxSessionRejectedStreams = true,
   highWaterMark = true, lookup = true, session = true, dhparam = true, secureProtocol = true,
   enableTrace = true, pskCallback = true, clientCertEngine = true, privateKeyEngine = true,
   pauseOnConnect = true,
@@ -110,6 +114,23 @@ function options.check(given, role, what)
   end
 end
 
+local units = { b = 1, kb = 1e3, mb = 1e6, gb = 1e9, kib = 1024, mib = 1048576, gib = 1073741824 }
+
+-- A number of megabytes (10^6 bytes), or text such as "16MiB", in bytes.
+local function bytes_of(name, value)
+  if value == nil then return nil end
+  local bytes = type(value) == "number" and value * 1e6
+  if type(value) == "string" then
+    local number, unit = value:match "^%s*(%d+%.?%d*)%s*(%a+)%s*$"
+    bytes = number and units[unit:lower()] and tonumber(number) * units[unit:lower()]
+  end
+  if not bytes or bytes < 1 or bytes ~= bytes then
+    error(errors.new("ERR_INVALID_ARG_VALUE", ("%s: a number of megabytes, or a text such as \"16MiB\", not %s")
+      :format(name, tostring(value))), 0)
+  end
+  return math.min(math.floor(bytes), U32)
+end
+
 --- The numbers for C. given: checked options.
 function options.native(given, server)
   local wanted = given.settings or {}
@@ -119,9 +140,6 @@ function options.native(given, server)
     for i = 1, #list do has[list[i][1]] = true end
     if not has[3] then list[#list + 1] = { 3, 128 } end
     if not has[6] then list[#list + 1] = { 6, 65536 } end
-    table.sort(list, function(a, b) return a[1] < b[1] end)
-  elseif wanted.enablePush == nil then
-    list[#list + 1] = { 2, 0 }
     table.sort(list, function(a, b) return a[1] < b[1] end)
   end
   return {
@@ -135,6 +153,12 @@ function options.native(given, server)
     reset_burst = given.streamResetBurst,
     reset_rate = given.streamResetRate,
     max_invalid_frames = given.maxSessionInvalidFrames,
+    max_rejected_streams = given.maxSessionRejectedStreams,
+    max_reserved_remote_streams = given.maxReservedRemoteStreams,
+    session_memory = bytes_of("maxSessionMemory", given.maxSessionMemory),
+    strict_whitespace = given.strictFieldWhitespaceValidation,
+    padding = given.paddingStrategy,
+    custom_settings = settings.custom_ids(given.remoteCustomSettings), -- for the Lua half
     handshake_timeout_ms = given.handshakeTimeout,
     header_timeout_ms = given.headerTimeout,
     idle_timeout_ms = given.idleTimeout,

@@ -7,6 +7,9 @@ local cancel = require "http2.cancel"
 local errors = require "http2.errors"
 local compat = require "http2.compat"
 local options = require "http2.options"
+local origins = require "http2.origins"
+local settings = require "http2.settings"
+local headers = require "http2.headers"
 local secure_contexts = require "http2.secure"
 local connections = require "http2.connections"
 local listening = require "http2.listening"
@@ -27,9 +30,14 @@ function session_methods:_on_timeout()
   end
 end
 
-for _, name in ipairs { "altsvc", "origin" } do
-  session_methods[name] = function() errors.throw("ERR_PERIGEE_NOT_SUPPORTED", name) end
+--- From the dispatcher: a stream of a session without a server.
+function session_methods:_on_stream_alone(stream, t, flags)
+  if not emit(self, "stream", stream, stream, t, flags, headers.raw(stream)) then
+    stream:respond({ [":status"] = 404 }, { endStream = true })
+  end
 end
+
+for name, fn in next, origins.server_methods do session_methods[name] = fn end
 
 local Session = session_class.extend(session_methods, session_getters)
 
@@ -58,7 +66,7 @@ local metatable = {
   __tostring = function(self) return self._secure and "Http2SecureServer" or "Http2Server" end,
 }
 
-local module = { by_slot = servers }
+local module = { by_slot = servers, Session = Session, metatable = metatable }
 
 --- Makes a server. given: options (checked here), on_request: a compat 'request' listener.
 function module.new(given, on_request, secure)
@@ -73,7 +81,7 @@ function module.new(given, on_request, secure)
   local server = setmetatable({
     _secure = secure, _options = given, _numbers = numbers, _sessions = {}, _connections = 0,
     _expose_errors = given.exposeErrors, _strict = given.strictSingleValueFields ~= false,
-    _max_pings = given.maxOutstandingPings, timeout = given.timeout or 0,
+    timeout = given.timeout or 0,
     _max_connections = given.maxConnections or false, _wants_raw = false, _events = false, _waiters = false,
     _slot = false, _closing = false,
   }, metatable)
@@ -232,6 +240,21 @@ function Server:setTimeout(ms, callback)
   return self
 end
 
+--- Adds to the settings that sessions made later begin with.
+function Server:updateSettings(t)
+  errors.check_type(t, "settings", "table")
+  settings.to_list(t) -- throws what is wrong with them
+  local given, all = {}, {}
+  for name, value in next, self._options do given[name] = value end
+  for name, value in next, self._options.settings or {} do all[name] = value end
+  for name, value in next, t do all[name] = value end
+  given.settings = all
+  local numbers = options.native(given, true)
+  numbers.tls = self._numbers.tls
+  self._options, self._numbers = given, numbers
+  if self._slot then native.server_settings(self._slot, self._generation, numbers) end
+end
+
 --- callback(err, n): connections now.
 function Server:getConnections(callback)
   errors.check_type(callback, "callback", "function")
@@ -254,7 +277,7 @@ end
 
 secure_contexts.extend(Server)
 
-for _, name in ipairs { "updateSettings", "closeIdleConnections" } do
+for _, name in ipairs { "closeIdleConnections" } do
   Server[name] = function() errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "server:" .. name) end
 end
 
@@ -274,16 +297,23 @@ local function emit_connect(session)
   emit(session, "connect", nil, session, session.socket)
 end
 
+-- What the options of its server say about a session.
+function module.configure(session, given, numbers)
+  session._max_pings, session._max_settings = given.maxOutstandingPings, given.maxOutstandingSettings
+  session._strict = given.strictSingleValueFields ~= false
+  session._output_max = 16777216
+  session:_first_settings(numbers)
+end
+
 --- From the dispatcher: a connection speaks HTTP/2.
 function Server:_on_session(slot, generation)
   local session = session_class.new(Session, slot, generation)
   session.server = self
-  session._max_pings = self._max_pings
-  session._strict = self._strict
-  session._output_max = 16777216
+  module.configure(session, self._options, self._numbers)
   self._sessions[session] = true
   self._connections = self._connections + 1
   if self._closing then session:close() end
+  if self._options.origins then session:origin(unpack(self._options.origins)) end
   if emitter.has(self, "session") then emit(self, "session", nil, session) end
   put_tick(emit_connect, session)
   if self.timeout > 0 and not session.destroyed then session:setTimeout(self.timeout) end
@@ -296,6 +326,38 @@ function Server:_on_session_gone(session)
   self._sessions[session] = nil
   self._connections = self._connections - 1
   self:_maybe_closed()
+end
+
+-- --- A session without a server object.
+
+--- A server session on a connected socket. fd: its descriptor, which is duplicated. given: options of createServer().
+-- The session is `connecting` until the peer has said that it speaks HTTP/2.
+function module.handshake(fd, given)
+  errors.check_range(fd, "fd", 0, 2147483647)
+  given = given or {}
+  errors.check_type(given, "options", "table")
+  options.check(given, "server", "performServerHandshake")
+  local numbers = options.native(given, true)
+  local server, server_generation, text = native.server_new(numbers)
+  if not server then error(errors.new(server_generation, text), 0) end
+  local slot, generation, why = native.adopt(server, server_generation, fd)
+  native.server_forget(server, server_generation) -- it lives as long as its session
+  if not slot then error(errors.new(generation, why), 0) end
+  local session = session_class.new(Session, slot, generation)
+  module.configure(session, given, numbers)
+  session.connecting = true
+  session._adopter = {
+    _on_session = function()
+      session.connecting = false
+      if given.origins then session:origin(unpack(given.origins)) end
+      put_tick(emit_connect, session)
+      return session
+    end,
+    _on_session_gone = function() servers[server] = nil end,
+  }
+  servers[server] = session._adopter
+  module.sessions[slot] = session
+  return session
 end
 
 return module

@@ -3,6 +3,7 @@ local core = require "perigee.core"
 local headers = require "http2.headers"
 local emitter = require "perigee.emitter"
 local failure = require "perigee.failure"
+local push = require "http2.push"
 local errors = require "http2.errors"
 local base = require "http2.stream"
 local file_response = require "http2.file_response"
@@ -53,7 +54,7 @@ end
 --- What went out, with :status and (while the stream lives) date filled in.
 function getters:sentHeaders()
   local sent = self._sent
-  if not sent then return nil end
+  if not sent then return self._push_headers end -- of a push: its request, until respond()
   if not self._sent_filled then
     local out = headers.copy(sent)
     if out[1] ~= nil then -- a flat list
@@ -87,11 +88,14 @@ end
 methods.respondWithFile = file_response.with_file
 methods.respondWithFD = file_response.with_fd
 
-function methods:pushStream()
-  errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "pushStream")
+--- Promises a stream: callback(err, stream, headers), where it is answered with respond(). t: the headers of the
+-- request it answers; :method GET, and :authority, :scheme, :path of this one are filled in. options: endStream.
+-- Throws ERR_HTTP2_PUSH_DISABLED when the client takes none, ERR_HTTP2_NESTED_PUSH on a promised stream.
+function methods:pushStream(t, options, callback)
+  push.start(self, getmetatable(self), t, options, callback)
 end
 
-getters.pushAllowed = function() return false end
+getters.pushAllowed = push.is_allowed
 
 -- The handler threw before it answered: 500, with the error's text only when the server was told to.
 function methods:_fail_response(err)

@@ -13,7 +13,9 @@ local stream_class = require "http2.stream"
 
 local emit, put_tick = emitter.emit, ticks.put
 local NO_ERROR, INTERNAL_ERROR = 0, 2
-local PINGS_MAX = 10
+local PINGS_MAX, SETTINGS_MAX = 10, 10
+local STREAMS_ASSUMED = 100 -- of the peer, until its SETTINGS come
+local CONNECT_PROTOCOL = 8 -- SETTINGS_ENABLE_CONNECT_PROTOCOL
 local BYTES_IN, BYTES_OUT = 0x100, 0x101 -- beside enum http_state
 
 local logs_ends = native.log_wants "debug"
@@ -26,7 +28,6 @@ local class = { methods = methods, getters = getters }
 
 local defaults = {
   closed = false, destroyed = false, connecting = false, goawayCode = 0, goawayLastStreamID = 0,
-  pendingSettingsAck = false,
 }
 
 local last_number = 0
@@ -87,14 +88,66 @@ function getters:socket()
   return self._socket
 end
 
-function getters:localSettings()
-  if self.connecting then return {} end
-  return settings.of_session(self._slot, self._generation, false)
+--- For the roles. numbers: of http2.options: the settings that the preface will say, and what to keep of the peer's.
+function methods:_first_settings(numbers)
+  local list = numbers.settings
+  self._first = numbers
+  for i = 1, #list do
+    if list[i][1] == CONNECT_PROTOCOL then self._connect_protocol = list[i][2] == 1 end
+  end
 end
 
+--- Ours, as the peer has acknowledged them; {} before the connection stands. The same table until they change.
+function getters:localSettings()
+  local t = self._local_settings
+  if t then return t end
+  if self.connecting or self.destroyed then return {} end
+  t = settings.initial()
+  if self._settled then t = settings.apply(t, self._first.settings) end
+  self._local_settings = t
+  return t
+end
+
+--- The peer's, as the script has heard of them; likewise.
 function getters:remoteSettings()
-  if self.connecting then return {} end
-  return settings.of_session(self._slot, self._generation, true)
+  local t = self._remote_settings
+  if t then return t end
+  if self.connecting or self.destroyed then return {} end
+  t = settings.initial()
+  if self._remote_first then
+    t = settings.apply(t, core.settings_list(self._remote_first), self._first.custom_settings)
+  else
+    t.maxConcurrentStreams = self._first.peer_max_concurrent_streams or STREAMS_ASSUMED
+  end
+  self._remote_settings = t
+  return t
+end
+
+-- SETTINGS of ours without an answer. Those of the preface count, once the connection stands.
+local function unanswered(self)
+  local waiting = self._settings_sent
+  return (waiting and #waiting or 0) + ((self._settled or self.connecting) and 0 or 1)
+end
+
+--- Is there an answer to come to SETTINGS of ours?
+function getters:pendingSettingsAck()
+  return unanswered(self) + (self._settings_queued or 0) > 0
+end
+
+local count_names = {
+  "bytesRead", "bytesWritten", "framesReceived", "framesSent", "streamCount", "maxConcurrentStreams",
+}
+
+--- Counts: {type, bytesRead, bytesWritten, framesReceived, framesSent, streamCount, maxConcurrentStreams,
+-- streamAverageDuration, pingRTT}. Bytes are those of HTTP/2, without TLS; durations are ms. They stay after the end.
+function getters:metrics()
+  if self._metrics then return self._metrics end
+  local slot, generation = self._slot, self._generation
+  local t = { type = self.type == 0 and "server" or "client", pingRTT = self.pingRTT or 0 }
+  for i = 1, #count_names do t[count_names[i]] = math.max(0, core.session_count(slot, generation, i - 1)) end
+  local ended = core.session_count(slot, generation, 6)
+  t.streamAverageDuration = ended > 0 and core.session_count(slot, generation, 7) / ended or 0
+  return t
 end
 
 local state_names = {
@@ -200,6 +253,7 @@ local function destroy(self, err, code, stream_code)
     stream:destroy()
   end
   core.session_destroy(self._slot, self._generation, code)
+  self:_cancel_callbacks()
 end
 
 --- At once: streams are destroyed, GOAWAY(code), the connection ends. A number in the first place is the
@@ -226,6 +280,7 @@ function methods:_fail_pending() end
 function methods:_on_gone(code, by, name, reason)
   local here = self._destroyed_here
   self.destroyed = true
+  self._metrics = self.metrics
   local orderly = name == "" and code == NO_ERROR and self._closed_by
   note_end(self, orderly or stream_class.by_names[by] or "peer", code, name ~= "" and name or "closed",
     reason ~= "" and reason or nil)
@@ -278,12 +333,14 @@ end
 
 --- GOAWAY only. last_id 0 or less: the last stream that was processed.
 function methods:goaway(code, last_id, opaque)
-  code = errors.check_range(code or NO_ERROR, "code", 0, 4294967295)
-  last_id = last_id or 0
-  if opaque ~= nil then errors.check_type(opaque, "opaqueData", "string") end
   if self.destroyed then errors.throw("ERR_HTTP2_INVALID_SESSION") end
+  if opaque ~= nil then errors.check_type(opaque, "opaqueData", "string") end
+  code = errors.check_range(code or NO_ERROR, "code", 0, 4294967295)
+  last_id = errors.check_type(last_id or 0, "lastStreamID", "number")
   if self.connecting then
-    self:once("connect", function() self:goaway(code, last_id, opaque) end)
+    self:once("connect", function()
+      if not self.destroyed then self:goaway(code, last_id, opaque) end
+    end)
     return
   end
   core.session_goaway(self._slot, self._generation, code, last_id > 0 and last_id or -1, opaque)
@@ -293,25 +350,24 @@ local function call_back(callback, a, b)
   task.run(nil, callback, a, b)
 end
 
---- Sends PING; callback(err, ms, payload) at the answer. payload: 8 bytes, or none. Returns whether it was sent.
+--- Sends PING; callback(err, ms, payload) at the answer. payload: 8 bytes, or none. Returns whether it was sent: not
+-- before the connection stands, after close(), or when maxOutstandingPings wait; callback gets
+-- ERR_HTTP2_PING_CANCEL then.
 function methods:ping(payload, callback)
+  if self.destroyed then errors.throw("ERR_HTTP2_INVALID_SESSION") end
   if type(payload) == "function" then payload, callback = nil, payload end
   if payload ~= nil then
     errors.check_type(payload, "payload", "string")
     if #payload ~= 8 then errors.throw("ERR_HTTP2_PING_LENGTH") end
   end
   errors.check_type(callback, "callback", "function")
-  if self.destroyed or self.connecting then
-    put_tick(call_back, callback, errors.make("ERR_HTTP2_PING_CANCEL"))
-    return false
-  end
   local waiting = self._pings or {}
-  if #waiting >= (self._max_pings or PINGS_MAX) then
+  payload = payload or native.random(8)
+  if self.connecting or self.closed or #waiting >= (self._max_pings or PINGS_MAX) or
+    core.session_ping(self._slot, self._generation, payload) ~= 0 then
     put_tick(call_back, callback, errors.make("ERR_HTTP2_PING_CANCEL"))
     return false
   end
-  payload = payload or native.random(8)
-  if core.session_ping(self._slot, self._generation, payload) ~= 0 then return false end
   waiting[#waiting + 1] = { callback = callback, sent = native.clock() }
   self._pings = waiting
   return true
@@ -329,60 +385,127 @@ function methods:_on_ping(payload, ack)
   end
 end
 
---- Sends SETTINGS; callback(err, settings, ms) when they are acknowledged.
-function methods:settings(t, callback)
-  local list = settings.to_list(t)
-  if callback ~= nil then errors.check_type(callback, "callback", "function") end
-  if self.destroyed then errors.throw("ERR_HTTP2_INVALID_SESSION") end
-  if self.connecting then
-    self:once("connect", function() self:settings(t, callback) end)
+-- The connection stands.
+local function submit_settings(self, entry)
+  if self.destroyed then return end
+  if unanswered(self) >= (self._max_settings or SETTINGS_MAX) then
+    self:destroy(errors.make "ERR_HTTP2_MAX_PENDING_SETTINGS_ACK")
+    if entry.callback then put_tick(call_back, entry.callback, errors.make("ERR_HTTP2_SETTINGS_CANCEL")) end
     return
   end
-  self.pendingSettingsAck = true
+  entry.sent = native.clock()
   local waiting = self._settings_sent or {}
-  waiting[#waiting + 1] = { callback = callback, sent = native.clock() }
+  waiting[#waiting + 1] = entry
   self._settings_sent = waiting
-  core.session_settings(self._slot, self._generation, list)
+  core.session_settings(self._slot, self._generation, entry.list)
+end
+
+--- Sends SETTINGS; callback(err, settings, ms) when they are acknowledged. More than maxOutstandingSettings that are
+-- not: the session is destroyed.
+function methods:settings(t, callback)
+  if self.destroyed then errors.throw("ERR_HTTP2_INVALID_SESSION") end
+  local list = settings.to_list(t)
+  if callback ~= nil then errors.check_type(callback, "callback", "function") end
+  if t.enableConnectProtocol ~= nil then
+    if self._connect_protocol and not t.enableConnectProtocol then -- RFC 8441 3
+      errors.throw("ERR_HTTP2_INVALID_SETTING_VALUE", "enableConnectProtocol", "false after true")
+    end
+    self._connect_protocol = t.enableConnectProtocol
+  end
+  local entry = { callback = callback, list = list }
+  if not self.connecting then return submit_settings(self, entry) end
+  self._settings_queued = (self._settings_queued or 0) + 1
+  self._queued_settings = self._queued_settings or {}
+  table.insert(self._queued_settings, entry)
+  self:once("connect", function()
+    if self.destroyed then return end
+    self._settings_queued = self._settings_queued - 1
+    table.remove(self._queued_settings, 1)
+    submit_settings(self, entry)
+  end)
 end
 
 function methods:_on_settings_ack()
+  local sent
   if not self._settled then
     self._settled = true -- those of the preface
+    self._local_settings = nil
   else
-    local sent = self._settings_sent and table.remove(self._settings_sent, 1)
-    if sent and #self._settings_sent == 0 then self.pendingSettingsAck = false end
-    if sent and sent.callback then
-      task.run(nil, sent.callback, nil, self.localSettings, native.clock() - sent.sent)
-    end
+    sent = self._settings_sent and table.remove(self._settings_sent, 1)
+    if not sent then return end
+    self._local_settings = settings.apply(self.localSettings, sent.list)
+  end
+  if sent and sent.callback then
+    task.run(nil, sent.callback, nil, self.localSettings, native.clock() - sent.sent)
   end
   if emitter.has(self, "localSettings") then emit(self, "localSettings", nil, self.localSettings) end
 end
 
-function methods:_on_settings()
+--- From the dispatcher. text: for core.settings_list().
+function methods:_on_settings(text)
+  if not self._remote_first then -- most sessions hear no more, and nobody asks them
+    self._remote_first, self._remote_settings = text, nil
+  else
+    self._remote_settings =
+      settings.apply(self.remoteSettings, core.settings_list(text), self._first.custom_settings)
+  end
   if emitter.has(self, "remoteSettings") then emit(self, "remoteSettings", nil, self.remoteSettings) end
 end
 
+local function cancel_settings(list)
+  for i = 1, list and #list or 0 do
+    if list[i].callback then put_tick(call_back, list[i].callback, errors.make("ERR_HTTP2_SETTINGS_CANCEL")) end
+  end
+end
+
 function methods:_cancel_callbacks()
-  local pings, sent = self._pings, self._settings_sent
-  self._pings, self._settings_sent = nil, nil
+  local pings, sent, queued = self._pings, self._settings_sent, self._queued_settings
+  self._pings, self._settings_sent, self._queued_settings, self._settings_queued = nil, nil, nil, nil
   for i = 1, pings and #pings or 0 do
     put_tick(call_back, pings[i].callback, errors.make("ERR_HTTP2_PING_CANCEL"))
   end
-  for i = 1, sent and #sent or 0 do
-    if sent[i].callback then put_tick(call_back, sent[i].callback, errors.make("ERR_HTTP2_SETTINGS_CANCEL")) end
-  end
+  cancel_settings(sent)
+  cancel_settings(queued)
 end
 
 --- The connection's receive window in bytes, in all.
 function methods:setLocalWindowSize(size)
-  errors.check_range(size, "windowSize", 0, 2147483647)
   if self.destroyed then errors.throw("ERR_HTTP2_INVALID_SESSION") end
+  errors.check_range(size, "windowSize", 0, 2147483647)
+  if self.connecting then
+    self:once("connect", function()
+      if not self.destroyed then self:setLocalWindowSize(size) end
+    end)
+    return
+  end
   core.session_window(self._slot, self._generation, size)
+end
+
+--- The id of the next stream that this side opens: higher than those before, odd for a client.
+function methods:setNextStreamID(id)
+  if self.destroyed then errors.throw("ERR_HTTP2_INVALID_SESSION") end
+  errors.check_range(id, "id", 1, 4294967295)
+  if self.connecting then
+    self:once("connect", function()
+      if not self.destroyed then self:setNextStreamID(id) end
+    end)
+    return
+  end
+  if core.session_next_id(self._slot, self._generation, id) == core.ERR_RANGE then
+    error(errors.named("RangeError", "ERR_OUT_OF_RANGE", ("the id %d is not one that can come next"):format(id)), 0)
+  end
+end
+
+-- A frame could not be sent: its stream ends, and the session closes (API.md 5).
+local function close_after(self, stream, code)
+  if stream and not stream.closed and not stream.destroyed then stream:close(code) end
+  self:close()
+  ticks.drain()
 end
 
 function methods:_on_frame_error(stream, frame_type, code, id)
   emit(stream or self, "frameError", stream, frame_type, code, id)
-  if stream and not stream.destroyed and not stream.closed then stream:close(INTERNAL_ERROR) end
+  timers.after_poll(function() close_after(self, stream, code) end)
 end
 
 --- Emits 'timeout' when nothing came or went for ms milliseconds; 0 ends that.

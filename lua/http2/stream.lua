@@ -41,6 +41,7 @@ local defaults = {
 
 local getters = {}
 for name, fn in next, readable.getters do getters[name] = fn end
+for name, fn in next, require("http2.stream_numbers") do getters[name] = fn end
 
 local class = { HIGH_MARK = HIGH_MARK, methods = methods, getters = getters, defaults = defaults }
 
@@ -68,12 +69,6 @@ end
 
 -- --- Properties.
 
-function getters:bufferSize()
-  local n = core.stream_number(self._slot, self._generation, 0)
-  return n > 0 and n or 0
-end
-getters.writableLength = getters.bufferSize
-
 function getters:writableNeedDrain()
   return self._needs_drain == true
 end
@@ -97,35 +92,6 @@ end
 function getters:session()
   if self.destroyed then return nil end
   return self._session
-end
-
--- The slot is 0 when the protocol is through with it (and before it has begun).
-function getters:bytesRead()
-  if self._slot == 0 then return math.max(0, self._bytes_read) end
-  return math.max(0, core.stream_number(self._slot, self._generation, 1))
-end
-
-function getters:bytesWritten()
-  if self._slot == 0 then return self._bytes_written end
-  return math.max(0, core.stream_number(self._slot, self._generation, 2))
-end
-
-function getters:state()
-  local local_close = core.stream_number(self._slot, self._generation, 0x100 + 9)
-  if local_close < 0 then return {} end
-  local remote_close = core.stream_number(self._slot, self._generation, 0x100 + 10)
-  local state = 2
-  if local_close == 1 and remote_close == 1 then
-    state = 7
-  elseif local_close == 1 then
-    state = 5
-  elseif remote_close == 1 then
-    state = 6
-  end
-  return {
-    state = state, weight = 16, sumDependencyWeight = 0, localClose = local_close, remoteClose = remote_close,
-    localWindowSize = core.stream_number(self._slot, self._generation, 0x100 + 11),
-  }
 end
 
 -- --- The end.
@@ -295,6 +261,7 @@ function methods:_on_closed(code, by, reason, ms)
   self._bytes_written = core.stream_number(self._slot, self._generation, 2)
   local t = self._headers
   if t then headers.keep(t, self) end
+  if self._events then self._times = core.stream_number(self._slot, self._generation, 7) end
   self._slot = 0
   self._ms = ms
   if by ~= 0 and not self._ended_by then self._ended_by, self._end_detail = by, reason end

@@ -53,6 +53,11 @@ int perigee_setting_add(uint32_t id, uint32_t value);
 int perigee_session_settings(uint32_t slot, uint32_t generation);
 double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote, uint32_t id);
 double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which);
+double perigee_session_count(uint32_t slot, uint32_t generation, uint32_t which);
+int perigee_session_next_id(uint32_t slot, uint32_t generation, uint32_t id);
+int perigee_session_altsvc(uint32_t slot, uint32_t generation, uint32_t id, const char *origin,
+                           uint32_t origin_length, const char *value, uint32_t value_length);
+int perigee_session_origin(uint32_t slot, uint32_t generation, const char *origins, uint32_t length);
 int perigee_session_window(uint32_t slot, uint32_t generation, uint32_t size);
 double perigee_session_activity(uint32_t slot, uint32_t generation);
 void perigee_session_ref(uint32_t slot, uint32_t generation, uint32_t hold);
@@ -70,7 +75,7 @@ local core = {
   event = shared, -- fields of the event: event_slot, event_generation, code, a, b, flags, event_length
   enter = C.perigee_enter,
   -- enum err
-  OK = 0, ERR_NOMEM = -1, ERR_FULL = -2, ERR_CLOSED = -3, ERR_STATE = -9,
+  OK = 0, ERR_NOMEM = -1, ERR_FULL = -2, ERR_CLOSED = -3, ERR_RANGE = -8, ERR_STATE = -9,
   ERR_FIELD_NAME = -15, ERR_FIELD_VALUE = -16, ERR_FIELD_CONNECTION = -17,
   -- flags of a field and of respond()
   SENSITIVE = 1, NAME_CHECKED = 2,
@@ -80,6 +85,13 @@ local core = {
 --- The bytes of the event as a string.
 function core.event_text()
   return string_of(shared.event_bytes, shared.event_length)
+end
+
+--- The text of an EVENT_SETTINGS as a list of {id, value}.
+function core.settings_list(text)
+  local numbers, list = ffi.cast("const uint32_t *", text), {}
+  for i = 1, #text / 8 do list[i] = { numbers[2 * i - 2], numbers[2 * i - 1] } end
+  return list
 end
 
 -- Strings that C refers to while they wait in an output queue: number -> string.
@@ -223,6 +235,19 @@ core.session_ping = C.perigee_session_ping
 core.session_number = C.perigee_session_number
 core.session_window = C.perigee_session_window
 core.session_activity = C.perigee_session_activity
+
+core.session_count = C.perigee_session_count
+core.session_next_id = C.perigee_session_next_id
+
+--- ALTSVC on stream id, or (0) for origin. Returns 0 or an error.
+function core.session_altsvc(slot, generation, id, origin, value)
+  return (C.perigee_session_altsvc(slot, generation, id, origin, #origin, value, #value))
+end
+
+--- ORIGIN; origins: each behind its length of two bytes. Returns 0 or an error.
+function core.session_origin(slot, generation, origins)
+  return (C.perigee_session_origin(slot, generation, origins, #origins))
+end
 
 function core.session_setting(slot, generation, remote, id)
   return (C.perigee_session_setting(slot, generation, remote and 1 or 0, id))

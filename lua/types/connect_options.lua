@@ -8,8 +8,8 @@
 ---@field hostname? string The same, and wins over `host`.
 ---@field port? integer Wins over the authority's.
 ---@field path? string Of a UNIX socket to connect to.
----@field createConnection? fun(authority: string, options: ConnectOptions): integer|table Gives the connection: a descriptor of a connected socket.
----@field settings? Settings Our SETTINGS. `enablePush` is false unless it is here.
+---@field createConnection? fun(authority: string, options: ConnectOptions): integer|table Gives the connection: a descriptor of a connected socket, which is duplicated, or a connected TCP socket or pipe of luv, which is the session's from then on.
+---@field settings? Settings Our SETTINGS.
 ---@field maxSessionMemory? number|string As for servers.
 ---@field maxHeaderListPairs? integer Fields in a block, at least 1.
 ---@field maxSettings? integer Entries in one SETTINGS frame.

@@ -3,6 +3,12 @@
 
 --- the module: making servers and clients
 ---@class http2lib
+---@field Http2Session table What both kinds of sessions have.
+---@field ServerHttp2Session table The metatable of a server's sessions.
+---@field ClientHttp2Session table The metatable of a client's sessions.
+---@field Http2Stream table What both kinds of streams have.
+---@field ServerHttp2Stream table The metatable of a server's streams.
+---@field ClientHttp2Stream table The metatable of a client's streams.
 ---@field constants table<string, integer|string> Error codes, header names, methods, statuses; see [Constants](constants.md).
 ---@field sensitiveHeaders table The key under which a header table lists the names to send, or received, as never indexed (RFC 7541 7.1.3).
 ---@field Http2ServerRequest table The class of compat requests; see [Http2ServerRequest](request.md).
@@ -61,6 +67,11 @@ function http2.getUnpackedSettings(payload, options) end
 ---@param options? ServerOptions
 ---@return ServerHttp2Session
 function http2.performServerHandshake(fd, options) end
+
+--- The name of the class of an object of this module; nil for anything else.
+---@param object any
+---@return string?
+function http2.type(object) end
 
 --- A token for the option `signal`; see [CancelToken](cancel.md).
 ---@return CancelToken

@@ -4,7 +4,7 @@
 --- All of RFC 9113 6.5.2, and RFC 8441.
 ---@class Settings
 ---@field headerTableSize? integer Bytes of the HPACK decoder's table, 0 to 2^32-1.
----@field enablePush? boolean May the server push? Our clients say false unless told otherwise.
+---@field enablePush? boolean May the server push?
 ---@field initialWindowSize? integer Bytes of a new stream's window, 0 to 2^31-1.
 ---@field maxFrameSize? integer Bytes of a frame's payload, 16384 to 16777215.
 ---@field maxConcurrentStreams? integer Streams that the peer may have open. Our servers say 128 unless told otherwise.

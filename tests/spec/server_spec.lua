@@ -353,28 +353,13 @@ describe("what is not there yet", function()
 
   it("says so, by name", function()
     refused("allowHTTP1", function() http2.createServer { allowHTTP1 = true } end)
-    refused("createConnection", function() http2.connect("http://localhost", { createConnection = print }) end)
-    for _, name in ipairs { "getPackedSettings", "getUnpackedSettings", "performServerHandshake" } do
-      refused(name, http2[name])
-    end
-    for _, name in ipairs { "updateSettings", "closeIdleConnections", "addContext", "setSecureContext",
+    for _, name in ipairs { "closeIdleConnections", "addContext", "setSecureContext",
       "getTicketKeys", "setTicketKeys" } do
       refused(name, function()
         local server = http2.createServer()
         server[name](server)
       end)
     end
-  end)
-
-  it("on a stream too", function()
-    local server = support.server(function(stream)
-      for _, name in ipairs { "pushStream" } do
-        refused(name, function() stream[name](stream, "x") end)
-      end
-      assert.is_false(stream.pushAllowed)
-      stream:finish "answered"
-    end)
-    assert.equal("answered", support.get(server, "/").body)
   end)
 
   it("but a switch that says no to it is fine", function()

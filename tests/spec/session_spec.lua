@@ -233,7 +233,7 @@ describe("ping", function()
     assert.has_error(function() x.Cs:ping "12345678" end, "ERR_INVALID_ARG_TYPE")
   end)
 
-  it("over the limit, before connect and after the end gives ERR_HTTP2_PING_CANCEL", function()
+  it("over the limit, before connect, after close() and at the end gives ERR_HTTP2_PING_CANCEL", function()
     local x = stage(function() end)
     local cancelled = 0
     local function count(err)
@@ -246,8 +246,10 @@ describe("ping", function()
     x.Cs:await "connect"
     for _ = 1, 10 do assert.is_true(x.Cs:ping(count)) end
     assert.is_false(x.Cs:ping(count))
-    x.Cs:destroy()
+    x.Cs:close()
     assert.is_false(x.Cs:ping(count))
+    x.Cs:destroy()
+    assert.has_error(function() x.Cs:ping(count) end, "ERR_HTTP2_INVALID_SESSION")
     support.wait_for(function() return cancelled == 13 end)
   end)
 end)
