@@ -139,7 +139,7 @@ server:on("stream", function(stream)
   print(stream.pushAllowed, select(2, pcall(stream.pushStream, stream, {}, print)).code)
   stream:finish()
 end)
-local client = http2.connectPair(server) -- enablePush is off by default
+local client = http2.connectPair(server, { settings = { enablePush = false } })
 client:request():body()
 client:close()
 ]],

@@ -5,7 +5,7 @@ return {
   types = {
     { name = "Settings", text = "All of RFC 9113 6.5.2, and RFC 8441.", fields = {
       { "headerTableSize", type = "integer", default = "4096", text = "Bytes of the HPACK decoder's table, 0 to 2^32-1." },
-      { "enablePush", type = "boolean", default = "true", text = "May the server push? Our clients say false unless told otherwise." },
+      { "enablePush", type = "boolean", default = "true", text = "May the server push?" },
       { "initialWindowSize", type = "integer", default = "65535", text = "Bytes of a new stream's window, 0 to 2^31-1." },
       { "maxFrameSize", type = "integer", default = "16384", text = "Bytes of a frame's payload, 16384 to 16777215." },
       { "maxConcurrentStreams", type = "integer", default = "4294967295", text = "Streams that the peer may have open. Our servers say 128 unless told otherwise." },
@@ -27,7 +27,7 @@ local client = http2.connectPair(server, { settings = { enablePush = false } })
 local theirs = client:await "remoteSettings"
 print(theirs.headerTableSize, theirs.initialWindowSize, theirs.maxFrameSize, theirs.maxConcurrentStreams)
 print(theirs.maxHeaderListSize, theirs.maxHeaderSize, theirs.enableConnectProtocol)
-print(client.localSettings.enablePush)
+print(client:await "localSettings".enablePush) -- acknowledged
 
 print(select(2, pcall(client.settings, client, { maxFrameSize = 1 })))
 print(select(2, pcall(client.settings, client, { customSettings = { [70000] = 1 } })).code)
