@@ -1,5 +1,6 @@
 -- Writes the generated pages and types (see docs/generator/pages.lua).
 --   --check            only says which are out of date, and fails then
+--   --names            prints what is documented: lines "CLASS NAME", and "missing NAME" for what is said to be missing
 --   --examples FOLDER  writes each example into a folder of its own there: app.lua, expected, its files
 local uv = require "luv"
 local pages = require "generator.pages"
@@ -50,7 +51,24 @@ local function write_examples(folder)
   end
 end
 
-if arg[1] == "--examples" then
+local function print_names()
+  local all = source.pages()
+  for class in next, all.by_class do
+    for _, section in ipairs { "events", "properties", "methods" } do
+      for name in next, source.all_of(all, class, section) do print(class, name) end
+    end
+  end
+  for _, section in ipairs { "functions", "properties" } do
+    for _, entry in ipairs(all.by_name.http2[section]) do print("http2", entry.name) end
+  end
+  for _, row in ipairs(require("source.differences").missing) do
+    for name in row[1]:gmatch "%S+" do print("missing", name) end
+  end
+end
+
+if arg[1] == "--names" then
+  print_names()
+elseif arg[1] == "--examples" then
   write_examples(assert(arg[2], "--examples needs a folder"))
 elseif write_pages(arg[1] == "--check") and arg[1] == "--check" then
   os.exit(1)

@@ -83,13 +83,13 @@ local cached
 --- All pages in order, each as its file gives it, with name, and entries that know their page and example.
 function source.pages()
   if cached then return cached end
-  local pages, by_class, ids = {}, {}, {}
+  local pages, by_class, by_name, ids = {}, {}, {}, {}
   local index = require "source.index"
   pages.intro = index.intro
   for i, name in ipairs(index) do
     local page = require("source." .. name)
     page.name = name
-    pages[i] = page
+    pages[i], by_name[name] = page, page
     for key in next, page do
       if not page_keys[key] then complain(page, "unknown key %q", tostring(key)) end
     end
@@ -107,7 +107,7 @@ function source.pages()
     end
   end
   source.each_entry(pages, function(entry) entry.example = find_example(pages, entry) end)
-  pages.by_class = by_class
+  pages.by_class, pages.by_name = by_class, by_name
   cached = pages
   return pages
 end

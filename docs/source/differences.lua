@@ -1,1 +1,85 @@
-return { intro="x", groups={}, missing_intro="x", missing={}, names_intro="x", added_intro="x" }
+-- What differs from Node 20, beside the notes of single entries: {what, Node, Perigee, why}.
+return {
+  intro = [[
+    Names and meanings are those of Node's `http2` module. This is the list of what is not, and why. It is put together from three sources: the rules
+    below, the notes of every entry in the [reference](api/README.md), and a test that asks the Node on the machine for every name that its
+    objects have: each is in the reference or under "Not there".
+  ]],
+  groups = {
+    { title = "Spelling", rows = {
+      { "methods", "`stream.respond({…})`", "`stream:respond{…}`", "Lua's way to call a method" },
+      { "`end()`", "`stream.end()`", "`stream:finish()`; also `end_()` and `stream[\"end\"](stream)`", "`end` is a reserved word; 'finish' is the event that follows. The event 'end' keeps its name" },
+      { "bytes", "Buffer", "a string", "Lua's strings are bytes; `setEncoding` does nothing" },
+      { "undefined, null", "two of them", "nil", "a nil value in a header table is not there; Node sends the text \"null\"" },
+      { "lists", "arrays from 0", "sequences from 1", "Lua" },
+      { "thrown errors", "Error objects", "tables `{name, code, message}` with `__tostring`", "`pcall` and `err.code` work" },
+      { "promises, async iteration", "`for await`, `once()`", "`stream:await(event)`, `stream:chunks()`, `stream:body()`: coroutines", "Lua has no promises; waiting where one stands is simpler" },
+      { "symbols", "`http2.sensitiveHeaders`", "the same name, a table as key", "Lua has no symbols" },
+      { "AbortSignal", "`signal`", "`http2.cancelToken()`", "Lua has none" },
+      { "subclasses of request and response", "`class extends`", "`http2.Http2ServerRequest:extend()`", "Lua has no classes" },
+      { "looking up headers", "lower case only", "capitals work too", "it removes a common slip" },
+      { "header tables", "plain objects", "are filled when they are touched", "fields that nobody reads cost nothing; see [Headers](api/headers.md)" },
+    } },
+    { title = "Errors and failures", rows = {
+      { "a handler that throws", "an uncaught exception: the process ends", "500 if nothing was sent, else RST_STREAM(INTERNAL_ERROR); logged with traceback, session and stream", "one request must not end a daemon" },
+      { "an 'error' that nobody hears", "the process ends", "is logged", "the same" },
+      { "`respond` after the client left", "throws; uncaught it ends the process", "throws; uncaught it ends that handler, logged at debug level", "the peer caused it" },
+      { "unknown options and settings", "are ignored", "throw ERR_INVALID_ARG_VALUE and name the nearest known one", "a misspelt limit is no limit" },
+      { "CR, LF, NUL in a value", "the field vanishes at the receiver", "throws ERR_INVALID_CHAR with the field's name", "the mistake shows where it is made" },
+      { "a server without certificate", "is made; handshakes fail", "throws ERR_TLS_CERT or ERR_TLS_KEY", "the same" },
+      { "TLS errors", "OpenSSL's codes", "ERR_TLS_CERT, ERR_TLS_KEY, ERR_TLS_HANDSHAKE …", "they say which option is wrong" },
+    } },
+    { title = "Ends", rows = {
+      { "`stream.close(code)` in the middle of a body", "newer versions send END_STREAM first: the client takes a part for the whole", "RST_STREAM with the code, as Node 12; the client's `rstCode` is that code, and it has the error", "a cut body must not look whole (node issues 35209, 56627)" },
+      { "a cut body", "'end' and 'close', as if it were whole, when the code is 0 or CANCEL", "the same events; `stream.complete` is false, `body`, `chunks` and `await \"end\"` give an error, `pipe` resets its target", "there must be a way to tell" },
+      { "why it ended", "`rstCode`", "`closeInfo` of streams and sessions, too", "\"who closed this\" is the first question of an operator" },
+      { "`session.close(callback)` on a closing session", "the callback is dropped", "it is kept; dropped only when the session is destroyed", "Node 24 lost callbacks that way" },
+      { "`server.close()`", "stops accepting and waits", "also sends GOAWAY(NO_ERROR) on every session and, when the streams are done, gives the client a second to hang up", "else a client that keeps its connection keeps the server" },
+      { "request and `client.close()` in the same turn", "GOAWAY overtakes the request, which is refused", "the request leaves first and is answered", "no request is lost" },
+      { "order of events", "changed in 12.20, 18, 24 and 26", "one written order, that of Node 12 where versions differ: [event order](event-order.md)", "programs may rely on it" },
+      { "tasks of a stream that ended abnormally", "promises stay pending", "are resumed with ERR_PERIGEE_CANCELLED", "their clean-up runs" },
+      { "SIGINT, SIGTERM", "end the process", "close servers and sessions first; at most 30 s", "no cut answers at a restart" },
+    } },
+    { title = "Defaults", intro = "The limits protect a service that is not behind a proxy. Each can be changed by its option.", rows = {
+      { "maxConcurrentStreams of a server", "unlimited", "128", "memory" },
+      { "maxHeaderListSize of a server", "65535 bytes, not announced", "65536, announced", "the peer can know" },
+      { "`writableHighWaterMark`", "16384", "65536", "fewer stops per body; it is Node 26's" },
+      { "a body that waits without a reader", "grows without bound", "the stream is reset above 16 MiB (ERR_STREAM_OVERFLOW)", "memory" },
+      { "preface and header blocks", "no deadline", "10 s (`headerTimeout`)", "slow peers" },
+      { "TLS handshake", "120 s", "10 s (`handshakeTimeout`)", "slow peers" },
+      { "enablePush of a client", "true", "false, unless the settings say true", "nobody uses it" },
+      { "`maxSessionMemory`", "a number of megabytes", "also a text such as `\"16MiB\"`", "units" },
+      { "`noDelay`", "on, can be turned off", "always on", "HTTP/2 does not go with Nagle's algorithm" },
+      { "`listen(port)`", "`::`, both families", "the same; 0.0.0.0 where there is no IPv6", "" },
+      { "`connect` to a name", "happy eyeballs", "tries all addresses in turn", "the same result, simpler" },
+      { "HTTP/1.x peers in clear text", "garbage, ended after 10 s", "one 505 and a close", "the peer's operator sees what is wrong" },
+      { "listeners for one event", "a warning above 10", "no bound", "" },
+    } },
+    { title = "Elsewhere", rows = {
+      { "perf_hooks", "PerformanceObserver", "`stream.metrics`, `session.metrics`", "a table is simpler" },
+      { "`session.socket`", "a guarded socket", "facts about the connection; `destroy`, `setTimeout`, `ref`, `unref` go to the session", "no script needs the bytes under HTTP/2" },
+      { "sockets in events ('connection', 'secureConnection', 'unknownProtocol' …)", "net.Socket, tls.TLSSocket", "the same facts", "the same" },
+      { "`createConnection`, `performServerHandshake`", "duplex streams", "descriptors", "what service managers and tests have" },
+      { "priorities", "PRIORITY frames", "accepted and ignored", "RFC 9113 dropped them" },
+    } },
+  },
+  missing_intro = "Asking for these gives nil, or ERR_PERIGEE_NOT_SUPPORTED where there is a name to call or an option to give.",
+  -- {"names", why, shown = instead of the names}
+  missing = {
+    { "allowHTTP1 http1Options Http1IncomingMessage Http1ServerResponse upgrade closeIdleConnections", "HTTP/1.1 comes later" },
+    { "getTicketKeys setTicketKeys", "TLS tickets of several processes come with the service mode" },
+    { "priority", "the event: nobody sends it any more", shown = "'priority'" },
+    { "drop", "the event 'drop': connections above `maxConnections` are closed without a word", shown = "'drop'" },
+    { "asyncDispose", "Lua has nothing that ends with a scope", shown = "`[Symbol.asyncDispose]`" },
+    { "Http2Session ServerHttp2Session Http2Stream", "classes are not handed out" },
+    { "ERR_HTTP2_SOCKET_BOUND ERR_HTTP2_SOCKET_UNBOUND ERR_SOCKET_CLOSED", "sockets are not handed out" },
+    { "ERR_HTTP2_STREAM_SELF_DEPENDENCY", "there are no priorities" },
+    { "allowHalfOpen pauseOnConnect keepAlive keepAliveInitialDelay highWaterMark", "fixed: half-open streams always work; the rest is of sockets, which are not handed out" },
+    { "getMaxListeners", "there is no bound on listeners" },
+    { "readableDidRead readableAborted readableHighWaterMark readableBuffer readableLength readableObjectMode readableEncoding writableObjectMode writableBuffer errored", "of Node's stream machinery: `readableFlowing`, `readableEnded`, `writableLength`, `complete` and `closeInfo` tell what scripts need" },
+    { "push unshift wrap iterator asIndexedPairs filter flatMap map take compose every forEach reduce toArray some find", "helpers of Node's streams; `for chunk in stream:chunks()` does for all of them" },
+    { "diagnostics_channel", "tracing channels" },
+  },
+  names_intro = "The notes of single entries of the reference.",
+  added_intro = "What scripts have and Node has not.",
+}

@@ -149,7 +149,6 @@ close	true	true
 local http2 = require "http2"
 local server = http2.createServer()
 server:on("stream", function(stream) stream:respond() end)
-server:on("sessionError", function(err) print("server: " .. err.message) end)
 
 local client = http2.connectPair(server)
 local request = client:request()
@@ -164,7 +163,6 @@ client:await "close"
 true	false
 stream: Session closed with error code 11
 session: Session closed with error code 11
-server: Session closed with error code 11
 ]] },
     { id = "ping", title = "PING and SETTINGS",
       code = [[

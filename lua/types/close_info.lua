@@ -6,7 +6,7 @@
 ---@field by? string Who ended it; see above.
 ---@field code? integer The HTTP/2 error code.
 ---@field codeName? string Its name, such as `NGHTTP2_CANCEL`.
----@field reason? string In a word: `finished`, `reset`, `closed`, or an error's code such as ECONNRESET.
+---@field reason? string In a word. Of a stream: `finished` when both sides were whole, else `reset`. Of a session: `closed`, `destroyed`, or an error's code such as ECONNRESET.
 ---@field detail? string More about it, for people; may be nil.
 ---@field bytesIn? integer Bytes of body received (stream), or of the connection (session).
 ---@field bytesOut? integer Bytes sent.
