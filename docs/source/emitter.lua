@@ -79,7 +79,7 @@ print(server:emit("lap", 2), server:listenerCount "lap", #server:listeners "lap"
 server:addListener("pit", second)
 server:removeListener("pit", second)
 print(server:emit "pit")
-server:removeAllListeners()
+server:removeAllListeners "lap"
 print(#server:eventNames(), #server:rawListeners "lap")
 server:setMaxListeners(100)
 ]],
@@ -102,9 +102,8 @@ true	1	1
 new listener of pit
 one less of pit
 false
-one less of newListener
 one less of lap
-0	0
+2	0
 ]] },
     { id = "await", title = "Waiting for an event",
       code = [[

@@ -127,11 +127,15 @@ local ok, err = pcall(http2.createServer, { settings = { maxFrameSize = 1 } })
 print(ok, err.name, err.code)
 print(err.message)
 print(err)
+
+local _, missing = pcall(require("fs").readFileSync, "no such file")
+print(missing.code, missing.errno, missing.syscall, missing.path)
 ]],
       prints = [[
 false	RangeError	ERR_HTTP2_INVALID_SETTING_VALUE
 Invalid value for setting "maxFrameSize": 1
 RangeError [ERR_HTTP2_INVALID_SETTING_VALUE]: Invalid value for setting "maxFrameSize": 1
+ENOENT	2	open	no such file
 ]] },
     { id = "errors-answering", title = "Mistakes in an answer",
       code = [[

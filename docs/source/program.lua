@@ -9,6 +9,8 @@ return {
       http://localhost:8000 and https://localhost:8443).
     - a **table** of listeners: the same with more of them.
 
+    An error that no script catches is logged and ends its own stream only; `--exit-on-error` restores Node's way: it ends the program.
+
     On SIGINT and SIGTERM all servers close gracefully; after 30 s, or at a second signal, the program ends.
   ]],
   types = {

@@ -7,6 +7,11 @@ return {
     errors are not repeated here.
   ]],
   events = {
+    { "timeout", args = {}, text = "Nothing happened for the time given to `setTimeout`." },
+    { "error", args = { { "err", "Http2Error" } }, text = "What `destroy` was given; not what the stream meets by itself." },
+    { "readable", args = {}, text = "Something waits for `read()`." },
+    { "pause", args = {}, text = "As the stream's." },
+    { "resume", args = {}, text = "As the stream's." },
     { "data", args = { { "chunk", "string" } }, text = "A piece of the body." },
     { "end", args = {}, text = "The body has been read to its end." },
     { "aborted", args = {}, text = "The client left before the answer was whole." },
@@ -28,9 +33,22 @@ return {
     { "socket", type = "SocketInfo", text = "Facts about the connection.", node = "is a view of the socket." },
     { "connection", type = "SocketInfo", text = "The same." },
     { "aborted", type = "boolean", text = "Did 'aborted' happen?" },
-    { "complete", type = "boolean", text = "Did the whole body come?" },
+    { "complete", type = "boolean", text = "Will nothing more come: was it read to its end, or aborted? Whether the body was whole says `stream.complete`." },
+    { "destroyed", type = "boolean", text = "Is it over?" },
+    { "readable", type = "boolean", text = "May it still be read from?" },
+    { "readableEnded", type = "boolean", text = "Did 'end' happen?" },
+    { "readableFlowing", type = "boolean?", text = "As [the stream's](stream.md#readableflowing)." },
   },
   methods = {
+    { "read", args = { { "size?", "integer" } }, returns = { "string?" }, text = "As [the stream's](stream.md#read)." },
+    { "resume", args = {}, returns = { "Http2ServerRequest" }, text = "As [the stream's](stream.md#resume)." },
+    { "pause", args = {}, returns = { "Http2ServerRequest" }, text = "As [the stream's](stream.md#pause)." },
+    { "isPaused", args = {}, returns = { "boolean" }, text = "As [the stream's](stream.md#ispaused)." },
+    { "pipe", args = { { "target", "table" }, { "options?", "{end_: boolean?}" } }, returns = { "table" }, text = "As [the stream's](stream.md#pipe)." },
+    { "unpipe", args = { { "target?", "table" } }, returns = { "Http2ServerRequest" }, text = "As [the stream's](stream.md#unpipe)." },
+    { "body", args = { { "limit?", "integer" } }, returns = { "string|nil, Http2Error?" }, text = "As [the stream's](stream.md#body).", node = false },
+    { "chunks", args = {}, returns = { "fun(): string?, Http2Error?" }, text = "As [the stream's](stream.md#chunks).", node = "has async iteration." },
+    { "setEncoding", args = { { "encoding", "string" } }, returns = { "Http2ServerRequest" }, text = "Does nothing." },
     { "extend", args = {}, returns = { "table" }, text = [[
       Of the class: makes a class below it, for the server's option. Methods put there are those of all requests; a `new` of its own calls
       `http2.Http2ServerRequest.new(self, stream, headers, ...)`.
@@ -77,6 +95,36 @@ local call = client:request({ [":method"] = "POST", ["x-a"] = "1" }, { waitForTr
 call:on("wantTrailers", function() call:sendTrailers { ["x-t"] = "2" } end)
 call:finish "body"
 print(call:body())
+client:close()
+]],
+      prints = "" },
+    { id = "compat-reading", title = "Reading a request",
+      code = [[
+local http2 = require "http2"
+local server = http2.createServer(function(request, response)
+  request:setEncoding "utf8"
+  request:pause()
+  print(request:isPaused(), request.readableFlowing, request.readable, request.destroyed)
+  request:resume():pause()
+  request:on("readable", function()
+    print(request:read())
+    response:finish()
+  end)
+  request:on("timeout", function() end)
+  request:on("error", function(err) print(err) end)
+end)
+local client = http2.connectPair(server)
+client:request { [":method"] = "POST" }:finish "body":body()
+client:close()
+
+local counter = http2.createServer(function(request, response)
+  local bytes = 0
+  for chunk in request:chunks() do bytes = bytes + #chunk end
+  print(request.readableEnded)
+  response:finish(tostring(bytes))
+end)
+client = http2.connectPair(counter)
+print(client:request { [":method"] = "POST" }:finish "body":body())
 client:close()
 ]],
       prints = "" },

@@ -220,7 +220,9 @@ server:on("stream", function(stream) stream:finish(tostring(stream.id)) end)
 local client = http2.connectPair(server)
 client:await "connect"
 client:setLocalWindowSize(1048576)
-print(client.state.effectiveLocalWindowSize, client.state.localWindowSize)
+local state = client.state
+print(state.effectiveLocalWindowSize, state.localWindowSize, state.effectiveRecvDataLength, state.remoteWindowSize)
+print(state.lastProcStreamID, state.outboundQueueSize, state.deflateDynamicTableSize, state.inflateDynamicTableSize)
 client:setNextStreamID(101)
 print(client:request():body(), client.state.nextStreamID)
 client:setTimeout(20, function()
@@ -233,7 +235,8 @@ client:unref()
 print(next(client.state))
 ]],
       prints = [[
-1048576	1048576
+1048576	1048576	0	65535
+0	0	0	0
 101	103
 idle
 nil

@@ -21,6 +21,8 @@ return {
       node = "gives a Buffer." },
     { "end", args = {}, text = "The body has been read to its end. Also when the peer cut it with RST_STREAM(NO_ERROR): see `complete`." },
     { "readable", args = {}, text = "Something waits for `read()`." },
+    { "pause", args = {}, text = "The flow of 'data' was stopped." },
+    { "resume", args = {}, text = "'data' flows from now on." },
     { "drain", args = {}, text = "`write` answered false, and the queue is empty again." },
     { "finish", args = {}, text = "Our END_STREAM was handed over." },
     { "pipe", args = { { "source", "Http2Stream" } }, text = "Another stream is piped into this one." },
@@ -48,7 +50,7 @@ return {
     { "sentHeaders", type = "Headers?", text = "What was sent, with what was filled in." },
     { "sentInfoHeaders", type = "Headers[]?", text = "The 1xx blocks that were sent." },
     { "sentTrailers", type = "Headers?", text = "The trailers that were sent." },
-    { "endAfterHeaders", type = "boolean", text = "Is there no body behind the header block?" },
+    { "endAfterHeaders", type = "boolean", text = "Did the peer's header block end its side: is there no body to read?" },
     { "bufferSize", type = "integer", text = "Bytes accepted by `write` and not yet sent." },
     { "state", type = "StreamState", text = "The protocol's view of it; `{}` when it is gone." },
     { "headRequest", type = "boolean?", text = "Is it a HEAD request?", node = "has it, undocumented." },
@@ -62,9 +64,13 @@ return {
     { "writableFinished", type = "boolean", text = "Did 'finish' happen?" },
     { "writableLength", type = "integer", text = "The same as `bufferSize`." },
     { "writableHighWaterMark", type = "integer", default = "65536", text = "Above that `write` answers false.", node = "16384." },
+    { "writableCorked", type = "integer", default = "0", text = "Always 0." },
     { "writableNeedDrain", type = "boolean", text = "Will 'drain' come?" },
     { "readable", type = "boolean", text = "May it still be read from?" },
     { "readableEnded", type = "boolean", text = "Did 'end' happen?" },
+    { "readableLength", type = "integer", text = "Bytes that came and were not read." },
+    { "readableHighWaterMark", type = "integer", default = "65536", text = "What may come before somebody reads, unless the settings have another `initialWindowSize`.", node = "16384." },
+    { "errored", type = "Http2Error?", text = "The error it ended with." },
     { "readableFlowing", type = "boolean?", text = "true: flows; false: paused; nil: nobody has asked yet." },
   },
   methods = {
@@ -103,7 +109,8 @@ return {
         `for chunk in stream:chunks() do … end` reads the body in order, and holds the peer back while the loop is busy. When the body was
         cut the loop ends and `complete` is false.
       ]], node = "has async iteration." },
-    { "read", args = {}, returns = { "string?" }, text = "All that waits, or nil.", node = "takes a size." },
+    { "read", args = { { "size?", "integer", "bytes" } }, returns = { "string?" }, throws = "ERR_OUT_OF_RANGE",
+      text = "All that waits, or nil. With a size: so many bytes, nil when there are fewer; at the end of the body what is left." },
     { "resume", args = {}, returns = { "Http2Stream" }, text = "'data' comes from now on; without a listener the body is thrown away." },
     { "pause", args = {}, returns = { "Http2Stream" }, text = "No 'data' until `resume`; the peer is held back by its window." },
     { "isPaused", args = {}, returns = { "boolean" }, text = "Was it paused?" },
@@ -210,8 +217,10 @@ server:on("stream", function(stream, headers)
   elseif path == "/read" then
     stream:on("readable", function() stream:finish("read " .. tostring(stream:read())) end)
   else
+    stream:on("pause", function() print "pause" end)
+    stream:on("resume", function() print "resume" end)
     stream:pause()
-    print("paused", stream:isPaused(), stream.readableFlowing)
+    print("paused", stream:isPaused(), stream.readableFlowing, stream.readableLength, stream.readableHighWaterMark)
     setTimeout(function() stream:resume() end, 5)
     stream:pipe(stream)
   end
@@ -229,7 +238,9 @@ client:close()
 ERR_PERIGEE_BODY_TOO_LARGE
 counted 10
 read 0123456789
-paused	true	false
+pause
+paused	true	false	0	65536
+resume
 0123456789
 ]] },
     { id = "pipes", title = "Pipes into anything",
@@ -306,17 +317,17 @@ for _, path in ipairs { "/close", "/destroy" } do
   local request = client:request { [":path"] = path }
   request:on("error", function() end)
   local body, err = request:body()
-  print(path, body, err.code, request.rstCode, request.complete)
+  print(path, body, err.code, request.rstCode, request.complete, request.errored == err)
 end
 client:close()
 ]],
       prints = [[
 aborted	true
 error	ERR_HTTP2_STREAM_ERROR
-/close	nil	ERR_HTTP2_STREAM_ERROR	11	false
+/close	nil	ERR_HTTP2_STREAM_ERROR	11	false	true
 aborted	true
 error	no more
-/destroy	nil	ERR_HTTP2_STREAM_ERROR	2	false
+/destroy	nil	ERR_HTTP2_STREAM_ERROR	2	false	true
 ]] },
     { id = "stream-timeout", title = "A peer that says nothing",
       code = [[
@@ -324,7 +335,9 @@ local http2 = require "http2"
 local server = http2.createServer()
 server:on("stream", function(stream)
   stream:setTimeout(20, function()
-    print("timeout", stream.state.state, stream.state.localClose, stream.state.remoteClose)
+    local state = stream.state
+    print("timeout", state.state, state.localClose, state.remoteClose, state.localWindowSize)
+    print(state.weight, state.sumDependencyWeight)
     stream:close(http2.constants.NGHTTP2_CANCEL)
   end)
 end)
@@ -337,7 +350,7 @@ print(request.rstCode)
 client:close()
 server:close()
 ]],
-      prints = "timeout\t2\t0\t0\n8\n" },
+      prints = "timeout\t2\t0\t0\t65535\n16\t0\n8\n" },
     { id = "noops", title = "What is accepted and does nothing",
       code = [[
 local http2 = require "http2"
@@ -350,14 +363,14 @@ server:on("stream", function(stream)
   stream:write "hel"
   stream:uncork()
   stream:end_ "lo"
-  print(stream.writable, stream.readable)
+  print(stream.writable, stream.readable, stream.writableCorked)
   stream["end"](stream)
 end)
 local client = http2.connectPair(server)
 print(client:request():body())
 client:close()
 ]],
-      prints = "false\ttrue\nhello\n" },
+      prints = "false\ttrue\t0\nhello\n" },
     { id = "stream-metrics", title = "Bytes and times of a stream",
       code = [[
 local http2 = require "http2"

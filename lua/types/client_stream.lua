@@ -14,12 +14,14 @@
 ---@field on fun(self: ClientHttp2Stream, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "headers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "newListener", listener: fun(name: string, listener: function)): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "pause", listener: fun()): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "pipe", listener: fun(source: Http2Stream)): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "push", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "readable", listener: fun()): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "ready", listener: fun()): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "removeListener", listener: fun(name: string, listener: function)): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "response", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
+---@field on fun(self: ClientHttp2Stream, event: "resume", listener: fun()): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "timeout", listener: fun()): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "trailers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
 ---@field on fun(self: ClientHttp2Stream, event: "unpipe", listener: fun(source: Http2Stream)): ClientHttp2Stream
@@ -36,12 +38,14 @@
 ---@field once fun(self: ClientHttp2Stream, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "headers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "newListener", listener: fun(name: string, listener: function)): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "pause", listener: fun()): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "pipe", listener: fun(source: Http2Stream)): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "push", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "readable", listener: fun()): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "ready", listener: fun()): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "removeListener", listener: fun(name: string, listener: function)): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "response", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
+---@field once fun(self: ClientHttp2Stream, event: "resume", listener: fun()): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "timeout", listener: fun()): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "trailers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ClientHttp2Stream
 ---@field once fun(self: ClientHttp2Stream, event: "unpipe", listener: fun(source: Http2Stream)): ClientHttp2Stream

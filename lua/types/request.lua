@@ -18,22 +18,80 @@
 ---@field socket SocketInfo Facts about the connection.
 ---@field connection SocketInfo The same.
 ---@field aborted boolean Did 'aborted' happen?
----@field complete boolean Did the whole body come?
+---@field complete boolean Will nothing more come: was it read to its end, or aborted? Whether the body was whole says `stream.complete`.
+---@field destroyed boolean Is it over?
+---@field readable boolean May it still be read from?
+---@field readableEnded boolean Did 'end' happen?
+---@field readableFlowing boolean? As [the stream's](stream.md#readableflowing).
 ---@field on fun(self: Http2ServerRequest, event: "aborted", listener: fun()): Http2ServerRequest
 ---@field on fun(self: Http2ServerRequest, event: "close", listener: fun()): Http2ServerRequest
 ---@field on fun(self: Http2ServerRequest, event: "data", listener: fun(chunk: string)): Http2ServerRequest
 ---@field on fun(self: Http2ServerRequest, event: "end", listener: fun()): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: "error", listener: fun(err: Http2Error)): Http2ServerRequest
 ---@field on fun(self: Http2ServerRequest, event: "newListener", listener: fun(name: string, listener: function)): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: "pause", listener: fun()): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: "readable", listener: fun()): Http2ServerRequest
 ---@field on fun(self: Http2ServerRequest, event: "removeListener", listener: fun(name: string, listener: function)): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: "resume", listener: fun()): Http2ServerRequest
+---@field on fun(self: Http2ServerRequest, event: "timeout", listener: fun()): Http2ServerRequest
 ---@field on fun(self: Http2ServerRequest, event: string, listener: function): Http2ServerRequest
 ---@field once fun(self: Http2ServerRequest, event: "aborted", listener: fun()): Http2ServerRequest
 ---@field once fun(self: Http2ServerRequest, event: "close", listener: fun()): Http2ServerRequest
 ---@field once fun(self: Http2ServerRequest, event: "data", listener: fun(chunk: string)): Http2ServerRequest
 ---@field once fun(self: Http2ServerRequest, event: "end", listener: fun()): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "error", listener: fun(err: Http2Error)): Http2ServerRequest
 ---@field once fun(self: Http2ServerRequest, event: "newListener", listener: fun(name: string, listener: function)): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "pause", listener: fun()): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "readable", listener: fun()): Http2ServerRequest
 ---@field once fun(self: Http2ServerRequest, event: "removeListener", listener: fun(name: string, listener: function)): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "resume", listener: fun()): Http2ServerRequest
+---@field once fun(self: Http2ServerRequest, event: "timeout", listener: fun()): Http2ServerRequest
 ---@field once fun(self: Http2ServerRequest, event: string, listener: function): Http2ServerRequest
 local Http2ServerRequest = {}
+
+--- As [the stream's](stream.md#read).
+---@param size? integer
+---@return string?
+function Http2ServerRequest:read(size) end
+
+--- As [the stream's](stream.md#resume).
+---@return Http2ServerRequest
+function Http2ServerRequest:resume() end
+
+--- As [the stream's](stream.md#pause).
+---@return Http2ServerRequest
+function Http2ServerRequest:pause() end
+
+--- As [the stream's](stream.md#ispaused).
+---@return boolean
+function Http2ServerRequest:isPaused() end
+
+--- As [the stream's](stream.md#pipe).
+---@param target table
+---@param options? {end_: boolean?}
+---@return table
+function Http2ServerRequest:pipe(target, options) end
+
+--- As [the stream's](stream.md#unpipe).
+---@param target? table
+---@return Http2ServerRequest
+function Http2ServerRequest:unpipe(target) end
+
+--- As [the stream's](stream.md#body).
+---@param limit? integer
+---@return string|nil
+---@return Http2Error?
+function Http2ServerRequest:body(limit) end
+
+--- As [the stream's](stream.md#chunks).
+---@return fun(): string?
+---@return Http2Error?
+function Http2ServerRequest:chunks() end
+
+--- Does nothing.
+---@param encoding string
+---@return Http2ServerRequest
+function Http2ServerRequest:setEncoding(encoding) end
 
 --- Of the class: makes a class below it, for the server's option. Methods put there are those of all requests; a `new` of its own calls
 --- `http2.Http2ServerRequest.new(self, stream, headers, ...)`.

@@ -26,10 +26,12 @@
 ---@field on fun(self: ServerHttp2Stream, event: "finish", listener: fun()): ServerHttp2Stream
 ---@field on fun(self: ServerHttp2Stream, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): ServerHttp2Stream
 ---@field on fun(self: ServerHttp2Stream, event: "newListener", listener: fun(name: string, listener: function)): ServerHttp2Stream
+---@field on fun(self: ServerHttp2Stream, event: "pause", listener: fun()): ServerHttp2Stream
 ---@field on fun(self: ServerHttp2Stream, event: "pipe", listener: fun(source: Http2Stream)): ServerHttp2Stream
 ---@field on fun(self: ServerHttp2Stream, event: "readable", listener: fun()): ServerHttp2Stream
 ---@field on fun(self: ServerHttp2Stream, event: "ready", listener: fun()): ServerHttp2Stream
 ---@field on fun(self: ServerHttp2Stream, event: "removeListener", listener: fun(name: string, listener: function)): ServerHttp2Stream
+---@field on fun(self: ServerHttp2Stream, event: "resume", listener: fun()): ServerHttp2Stream
 ---@field on fun(self: ServerHttp2Stream, event: "timeout", listener: fun()): ServerHttp2Stream
 ---@field on fun(self: ServerHttp2Stream, event: "trailers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ServerHttp2Stream
 ---@field on fun(self: ServerHttp2Stream, event: "unpipe", listener: fun(source: Http2Stream)): ServerHttp2Stream
@@ -44,10 +46,12 @@
 ---@field once fun(self: ServerHttp2Stream, event: "finish", listener: fun()): ServerHttp2Stream
 ---@field once fun(self: ServerHttp2Stream, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): ServerHttp2Stream
 ---@field once fun(self: ServerHttp2Stream, event: "newListener", listener: fun(name: string, listener: function)): ServerHttp2Stream
+---@field once fun(self: ServerHttp2Stream, event: "pause", listener: fun()): ServerHttp2Stream
 ---@field once fun(self: ServerHttp2Stream, event: "pipe", listener: fun(source: Http2Stream)): ServerHttp2Stream
 ---@field once fun(self: ServerHttp2Stream, event: "readable", listener: fun()): ServerHttp2Stream
 ---@field once fun(self: ServerHttp2Stream, event: "ready", listener: fun()): ServerHttp2Stream
 ---@field once fun(self: ServerHttp2Stream, event: "removeListener", listener: fun(name: string, listener: function)): ServerHttp2Stream
+---@field once fun(self: ServerHttp2Stream, event: "resume", listener: fun()): ServerHttp2Stream
 ---@field once fun(self: ServerHttp2Stream, event: "timeout", listener: fun()): ServerHttp2Stream
 ---@field once fun(self: ServerHttp2Stream, event: "trailers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): ServerHttp2Stream
 ---@field once fun(self: ServerHttp2Stream, event: "unpipe", listener: fun(source: Http2Stream)): ServerHttp2Stream

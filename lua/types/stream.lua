@@ -32,7 +32,7 @@
 ---@field sentHeaders Headers? What was sent, with what was filled in.
 ---@field sentInfoHeaders Headers[]? The 1xx blocks that were sent.
 ---@field sentTrailers Headers? The trailers that were sent.
----@field endAfterHeaders boolean Is there no body behind the header block?
+---@field endAfterHeaders boolean Did the peer's header block end its side: is there no body to read?
 ---@field bufferSize integer Bytes accepted by `write` and not yet sent.
 ---@field state StreamState The protocol's view of it; `{}` when it is gone.
 ---@field headRequest boolean? Is it a HEAD request?
@@ -46,9 +46,13 @@
 ---@field writableFinished boolean Did 'finish' happen?
 ---@field writableLength integer The same as `bufferSize`.
 ---@field writableHighWaterMark integer Above that `write` answers false.
+---@field writableCorked integer Always 0.
 ---@field writableNeedDrain boolean Will 'drain' come?
 ---@field readable boolean May it still be read from?
 ---@field readableEnded boolean Did 'end' happen?
+---@field readableLength integer Bytes that came and were not read.
+---@field readableHighWaterMark integer What may come before somebody reads, unless the settings have another `initialWindowSize`.
+---@field errored Http2Error? The error it ended with.
 ---@field readableFlowing boolean? true: flows; false: paused; nil: nobody has asked yet.
 ---@field on fun(self: Http2Stream, event: "aborted", listener: fun()): Http2Stream
 ---@field on fun(self: Http2Stream, event: "close", listener: fun()): Http2Stream
@@ -59,10 +63,12 @@
 ---@field on fun(self: Http2Stream, event: "finish", listener: fun()): Http2Stream
 ---@field on fun(self: Http2Stream, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): Http2Stream
 ---@field on fun(self: Http2Stream, event: "newListener", listener: fun(name: string, listener: function)): Http2Stream
+---@field on fun(self: Http2Stream, event: "pause", listener: fun()): Http2Stream
 ---@field on fun(self: Http2Stream, event: "pipe", listener: fun(source: Http2Stream)): Http2Stream
 ---@field on fun(self: Http2Stream, event: "readable", listener: fun()): Http2Stream
 ---@field on fun(self: Http2Stream, event: "ready", listener: fun()): Http2Stream
 ---@field on fun(self: Http2Stream, event: "removeListener", listener: fun(name: string, listener: function)): Http2Stream
+---@field on fun(self: Http2Stream, event: "resume", listener: fun()): Http2Stream
 ---@field on fun(self: Http2Stream, event: "timeout", listener: fun()): Http2Stream
 ---@field on fun(self: Http2Stream, event: "trailers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): Http2Stream
 ---@field on fun(self: Http2Stream, event: "unpipe", listener: fun(source: Http2Stream)): Http2Stream
@@ -77,10 +83,12 @@
 ---@field once fun(self: Http2Stream, event: "finish", listener: fun()): Http2Stream
 ---@field once fun(self: Http2Stream, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): Http2Stream
 ---@field once fun(self: Http2Stream, event: "newListener", listener: fun(name: string, listener: function)): Http2Stream
+---@field once fun(self: Http2Stream, event: "pause", listener: fun()): Http2Stream
 ---@field once fun(self: Http2Stream, event: "pipe", listener: fun(source: Http2Stream)): Http2Stream
 ---@field once fun(self: Http2Stream, event: "readable", listener: fun()): Http2Stream
 ---@field once fun(self: Http2Stream, event: "ready", listener: fun()): Http2Stream
 ---@field once fun(self: Http2Stream, event: "removeListener", listener: fun(name: string, listener: function)): Http2Stream
+---@field once fun(self: Http2Stream, event: "resume", listener: fun()): Http2Stream
 ---@field once fun(self: Http2Stream, event: "timeout", listener: fun()): Http2Stream
 ---@field once fun(self: Http2Stream, event: "trailers", listener: fun(headers: Headers, flags: integer, rawHeaders: string[])): Http2Stream
 ---@field once fun(self: Http2Stream, event: "unpipe", listener: fun(source: Http2Stream)): Http2Stream
@@ -155,9 +163,10 @@ function Http2Stream:body(limit) end
 ---@return Http2Error?
 function Http2Stream:chunks() end
 
---- All that waits, or nil.
+--- All that waits, or nil. With a size: so many bytes, nil when there are fewer; at the end of the body what is left.
+---@param size? integer bytes
 ---@return string?
-function Http2Stream:read() end
+function Http2Stream:read(size) end
 
 --- 'data' comes from now on; without a listener the body is thrown away.
 ---@return Http2Stream
