@@ -17,6 +17,9 @@ return {
     { name = "Handlers", text = "The table that a script may return. A server of it gets these listeners; at least `stream` or `request` must be there.", node = false, fields = {
       { "stream", type = "fun(stream: ServerHttp2Stream, headers: Headers, flags: integer, rawHeaders: string[])", text = "See 'stream' of [Http2Server](server.md#event-stream)." },
       { "request", type = "fun(request: Http2ServerRequest, response: Http2ServerResponse)", text = "See 'request'." },
+      { "checkContinue", type = "fun(request: Http2ServerRequest, response: Http2ServerResponse)", text = "See 'checkContinue'." },
+      { "checkExpectation", type = "fun(request: Http2ServerRequest, response: Http2ServerResponse)", text = "See 'checkExpectation'." },
+      { "connect", type = "fun(request: Http2ServerRequest, response: Http2ServerResponse)", text = "See 'connect'." },
       { "session", type = "fun(session: ServerHttp2Session)", text = "See 'session'." },
       { "start", type = "fun(server: Http2Server)", text = "Is called for each server when it was made." },
       { "sessionError", type = "fun(err: Http2Error, session: ServerHttp2Session)", text = "See 'sessionError'." },
@@ -40,7 +43,7 @@ return {
   close = function() end,
   error = function(err) print(err.code) end,
   stream = function(stream) stream:finish "from a table" end,
-  request = nil, -- in the place of stream: function(request, response) … end
+  -- For the compatibility API, in the place of stream: request, checkContinue, checkExpectation, connect.
 }
 ]] },
       code = [[

@@ -85,7 +85,7 @@ local server = http2.createServer(function(request, response)
   request:on("aborted", function() print "aborted" end)
   request:on("close", function() print("close", request.aborted) end)
   request:on("end", function()
-    print("end", request.complete, request.trailers["x-t"], #request.rawTrailers)
+    print("end", request.complete, request.readableEnded, request.trailers["x-t"], #request.rawTrailers)
     response:finish "ok"
   end)
 end)
@@ -97,7 +97,14 @@ call:finish "body"
 print(call:body())
 client:close()
 ]],
-      prints = "" },
+      prints = [[
+http	localhost	2	0
+1	10	true
+data	body
+end	true	true	2	2
+close	false
+ok
+]] },
     { id = "compat-reading", title = "Reading a request",
       code = [[
 local http2 = require "http2"
@@ -120,14 +127,13 @@ client:close()
 local counter = http2.createServer(function(request, response)
   local bytes = 0
   for chunk in request:chunks() do bytes = bytes + #chunk end
-  print(request.readableEnded)
   response:finish(tostring(bytes))
 end)
 client = http2.connectPair(counter)
 print(client:request { [":method"] = "POST" }:finish "body":body())
 client:close()
 ]],
-      prints = "" },
+      prints = "true\tfalse\ttrue\tfalse\nbody\n4\n" },
     { id = "compat-destroy", title = "Refusing a request",
       code = [[
 local http2 = require "http2"

@@ -11,6 +11,7 @@ return {
     { "finish", args = {}, text = "The answer was handed over." },
     { "close", args = {}, text = "The stream is over." },
     { "drain", args = {}, text = "`write` answered false, and the queue is empty again." },
+    { "timeout", args = {}, text = "Nothing happened for the time given to `setTimeout`." },
     { "pipe", args = { { "source", "table" } }, text = "A stream is piped into it." },
     { "unpipe", args = { { "source", "table" } }, text = "It no longer is." },
   },
@@ -25,6 +26,8 @@ return {
     { "socket", type = "SocketInfo?", text = "Facts about the connection; nil after the end." },
     { "connection", type = "SocketInfo?", text = "The same." },
     { "writable", type = "boolean", text = "May it still be written to?" },
+    { "destroyed", type = "boolean", text = "Is it over?" },
+    { "writableNeedDrain", type = "boolean", text = "Will 'drain' come?" },
     { "writableEnded", type = "boolean", text = "Was `finish` called?" },
     { "writableFinished", type = "boolean", text = "Did 'finish' happen?" },
     { "writableLength", type = "integer", text = "Bytes that wait." },
@@ -91,7 +94,7 @@ local server = http2.createServer(function(request, response)
   response:flushHeaders()
   print(response.headersSent, select(2, pcall(response.setHeader, response, "x", "y")).code)
   response:finish()
-  print(response.req == request, response.finished, response.writableEnded)
+  print(response.req == request, response.finished, response.writableEnded, response.writableNeedDrain)
 end)
 
 local client = http2.connectPair(server)
@@ -99,7 +102,13 @@ local headers = client:request():await "response"
 print(headers[":status"], headers["x-one"], headers["x-many"], headers.date)
 client:close()
 ]],
-      prints = "" },
+      prints = [[
+1	false	2	1
+ERR_HTTP2_PSEUDOHEADER_NOT_ALLOWED
+true	ERR_HTTP2_HEADERS_SENT
+true	true	true	false
+201	1	a, b	nil
+]] },
     { id = "write-head", title = "Writing a response",
       code = [[
 local http2 = require "http2"
@@ -127,7 +136,15 @@ call:on("trailers", function(headers) print("trailers", headers["x-t"], headers[
 print(call:body())
 client:close()
 ]],
-      prints = "" },
+      prints = [[
+true	true	4	65536	0
+information	103
+information	102
+finish	true
+close	nil	nil
+trailers	1	2
+one two
+]] },
     { id = "response-pipe", title = "Piping into a response",
       code = [[
 local http2 = require "http2"
@@ -135,6 +152,7 @@ local server = http2.createServer(function(request, response)
   response:on("pipe", function() print "pipe" end)
   response:on("unpipe", function() print "unpipe" end)
   response:on("drain", function() end)
+  response:on("timeout", function() end)
   request:pipe(response)
 end)
 local client = http2.connectPair(server)
@@ -143,7 +161,7 @@ call:finish "echo"
 print(call:body())
 client:close()
 ]],
-      prints = "" },
+      prints = "pipe\nunpipe\necho\n" },
     { id = "push-response", title = "Pushing by the compatibility API",
       code = [[
 local http2 = require "http2"
@@ -159,20 +177,21 @@ client:on("stream", function(pushed) print(pushed:body()) end)
 print(client:request():body())
 client:close()
 ]],
-      prints = "" },
+      prints = "nil\npage\ncss\n" },
     { id = "response-destroy", title = "A response that is given up",
       code = [[
 local http2 = require "http2"
 local server = http2.createServer(function(_, response)
   response:write "half"
   response:destroy()
-  print(response.stream.destroyed)
+  print(response.destroyed, response.stream.destroyed)
 end)
 local client = http2.connectPair(server)
 local call = client:request()
-print(call:body())
+local body, err = call:body()
+print(body, err.code)
 client:close()
 ]],
-      prints = "" },
+      prints = "true\ttrue\nnil\tERR_STREAM_PREMATURE_CLOSE\n" },
   },
 }

@@ -75,7 +75,7 @@ client:close()
 true	ERR_HTTP2_HEADERS_SENT
 200
 200	false	2
-true	nil
+true	false
 204
 204	true	nil
 ]] },

@@ -222,7 +222,7 @@ client:await "connect"
 client:setLocalWindowSize(1048576)
 local state = client.state
 print(state.effectiveLocalWindowSize, state.localWindowSize, state.effectiveRecvDataLength, state.remoteWindowSize)
-print(state.lastProcStreamID, state.outboundQueueSize, state.deflateDynamicTableSize, state.inflateDynamicTableSize)
+print(state.lastProcStreamID, state.outboundQueueSize >= 0, state.deflateDynamicTableSize, state.inflateDynamicTableSize)
 client:setNextStreamID(101)
 print(client:request():body(), client.state.nextStreamID)
 client:setTimeout(20, function()
@@ -236,7 +236,7 @@ print(next(client.state))
 ]],
       prints = [[
 1048576	1048576	0	65535
-0	0	0	0
+0	true	0	0
 101	103
 idle
 nil

@@ -5,6 +5,9 @@
 ---@class Handlers
 ---@field stream? fun(stream: ServerHttp2Stream, headers: Headers, flags: integer, rawHeaders: string[]) See 'stream' of [Http2Server](server.md#event-stream).
 ---@field request? fun(request: Http2ServerRequest, response: Http2ServerResponse) See 'request'.
+---@field checkContinue? fun(request: Http2ServerRequest, response: Http2ServerResponse) See 'checkContinue'.
+---@field checkExpectation? fun(request: Http2ServerRequest, response: Http2ServerResponse) See 'checkExpectation'.
+---@field connect? fun(request: Http2ServerRequest, response: Http2ServerResponse) See 'connect'.
 ---@field session? fun(session: ServerHttp2Session) See 'session'.
 ---@field start? fun(server: Http2Server) Is called for each server when it was made.
 ---@field sessionError? fun(err: Http2Error, session: ServerHttp2Session) See 'sessionError'.

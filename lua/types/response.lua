@@ -13,6 +13,8 @@
 ---@field socket SocketInfo? Facts about the connection; nil after the end.
 ---@field connection SocketInfo? The same.
 ---@field writable boolean May it still be written to?
+---@field destroyed boolean Is it over?
+---@field writableNeedDrain boolean Will 'drain' come?
 ---@field writableEnded boolean Was `finish` called?
 ---@field writableFinished boolean Did 'finish' happen?
 ---@field writableLength integer Bytes that wait.
@@ -24,6 +26,7 @@
 ---@field on fun(self: Http2ServerResponse, event: "newListener", listener: fun(name: string, listener: function)): Http2ServerResponse
 ---@field on fun(self: Http2ServerResponse, event: "pipe", listener: fun(source: table)): Http2ServerResponse
 ---@field on fun(self: Http2ServerResponse, event: "removeListener", listener: fun(name: string, listener: function)): Http2ServerResponse
+---@field on fun(self: Http2ServerResponse, event: "timeout", listener: fun()): Http2ServerResponse
 ---@field on fun(self: Http2ServerResponse, event: "unpipe", listener: fun(source: table)): Http2ServerResponse
 ---@field on fun(self: Http2ServerResponse, event: string, listener: function): Http2ServerResponse
 ---@field once fun(self: Http2ServerResponse, event: "close", listener: fun()): Http2ServerResponse
@@ -32,6 +35,7 @@
 ---@field once fun(self: Http2ServerResponse, event: "newListener", listener: fun(name: string, listener: function)): Http2ServerResponse
 ---@field once fun(self: Http2ServerResponse, event: "pipe", listener: fun(source: table)): Http2ServerResponse
 ---@field once fun(self: Http2ServerResponse, event: "removeListener", listener: fun(name: string, listener: function)): Http2ServerResponse
+---@field once fun(self: Http2ServerResponse, event: "timeout", listener: fun()): Http2ServerResponse
 ---@field once fun(self: Http2ServerResponse, event: "unpipe", listener: fun(source: table)): Http2ServerResponse
 ---@field once fun(self: Http2ServerResponse, event: string, listener: function): Http2ServerResponse
 local Http2ServerResponse = {}

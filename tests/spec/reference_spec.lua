@@ -272,7 +272,9 @@ describe("the manual's modules", function()
     local functions = {}
     for _, entry in ipairs(pages.by_name.globals.functions) do functions[entry.name] = true end
     for name in next, functions do assert.equal("function", type(_G[name])) end
-    assert.equal("", beyond(public_keys(require "perigee.timers"), functions))
+    local timers = public_keys(require "perigee.timers")
+    timers.after_poll = nil -- for the Lua half only
+    assert.equal("", beyond(timers, functions))
   end)
 end)
 
@@ -309,9 +311,11 @@ describe("the manual's tables", function()
   end
 
   it("have the options of respond, respondWithFile and listen", function()
-    assert.equal("", beyond(looked_up("lua/http2/server_stream.lua", "%f[%w]options%.(%a%w*)"), fields "RespondOptions"))
+    local of_respond = looked_up("lua/http2/server_stream.lua", "%f[%w]options%.(%a%w*)")
+    assert.equal("", beyond(of_respond, fields "RespondOptions"))
     local of_files = looked_up("lua/http2/file_response.lua", "%f[%w]options%.(%a%w*)")
-    for name in next, looked_up("lua/http2/file_response.lua", "check_option%(options, \"(%w+)\"") do of_files[name] = true end
+    local checked = looked_up("lua/http2/file_response.lua", "check_option%(options, \"(%w+)\"")
+    for name in next, checked do of_files[name] = true end
     assert.equal("", beyond(of_files, fields("FileOptions", "RespondOptions")))
     assert.equal("", beyond(fields "FileOptions", of_files))
     local of_listen = looked_up("lua/http2/server.lua", "%f[%w]first%.(%a%w*)")
@@ -341,7 +345,8 @@ describe("the manual's tables", function()
     support.over(request)
     told.CloseInfo = request.closeInfo
     told.CloseInfo.detail = true -- there may be none
-    for name, t in next, told do
+    for _, name in ipairs { "SessionState", "StreamState", "SessionMetrics", "StreamMetrics", "CloseInfo" } do
+      local t = told[name] or {}
       assert.equal(name .. ":", name .. ":" .. beyond(public_keys(t), fields(name)))
       assert.equal(name .. ":", name .. ":" .. beyond(fields(name), public_keys(t)))
     end
