@@ -21,21 +21,21 @@ function differences.page(pages)
   local data = require "source.differences"
   local out = {
     "<!-- Made by docs/generate from docs/source/differences.lua and the notes in docs/source; edit those. -->\n",
-    "# What differs from Node 20\n", markdown.clean(data.intro), "",
+    "# What differs from Node 20\n", markdown.prose_of(data.intro), "",
   }
   for _, group in ipairs(data.groups) do
     out[#out + 1] = ("## %s\n"):format(group.title)
-    if group.intro then out[#out + 1] = markdown.clean(group.intro) .. "\n" end
+    if group.intro then out[#out + 1] = markdown.prose_of(group.intro) .. "\n" end
     put_rows(out, group.rows)
   end
   out[#out + 1] = "## Not there\n"
-  out[#out + 1] = markdown.clean(data.missing_intro) .. "\n"
+  out[#out + 1] = markdown.prose_of(data.missing_intro) .. "\n"
   out[#out + 1] = "| name | why |\n| --- | --- |"
   for _, row in ipairs(data.missing) do
     out[#out + 1] = ("| %s | %s |"):format(cell(row.shown or "`" .. row[1]:gsub("%s+", "`, `") .. "`"), cell(row[2]))
   end
   out[#out + 1] = "\n## Name by name\n"
-  out[#out + 1] = markdown.clean(data.names_intro) .. "\n"
+  out[#out + 1] = markdown.prose_of(data.names_intro) .. "\n"
   out[#out + 1] = "| name | what differs |\n| --- | --- |"
   local added = {}
   source.each_entry(pages, function(entry, page, section, t)
@@ -51,7 +51,7 @@ function differences.page(pages)
     end
   end)
   out[#out + 1] = "\n## Only here\n"
-  out[#out + 1] = markdown.clean(data.added_intro) .. "\n"
+  out[#out + 1] = markdown.prose_of(data.added_intro) .. "\n"
   for _, page in ipairs(pages) do
     if page.node == false then
       out[#out + 1] = ("- [%s](api/%s.md): the whole page"):format(page.title, page.name)

@@ -20,6 +20,57 @@ local function clean(text)
 end
 markdown.clean = clean
 
+local WIDTH = 110
+
+local function utf8_length(text)
+  return select(2, text:gsub("[^\128-\191]", ""))
+end
+
+-- One paragraph or list item, its lines not longer than they need be. indent: of all but the first.
+local function fill(text, indent)
+  local lines, line = {}, nil
+  for word in text:gmatch "%S+" do
+    if line and utf8_length(line) + 1 + utf8_length(word) > WIDTH then
+      lines[#lines + 1] = line
+      line = indent .. word
+    else
+      line = line and line .. " " .. word or word
+    end
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n")
+end
+
+-- A text of the source with its paragraphs and lists filled; tables and code stay as they are.
+local function prose(text)
+  local out, held, indent, in_code = {}, nil, "", false
+  local function flush()
+    if held then out[#out + 1] = fill(held, indent) end
+    held = nil
+  end
+  for line in (clean(text) .. "\n"):gmatch "(.-)\n" do
+    if line:find "^```" then
+      flush()
+      in_code = not in_code
+      out[#out + 1] = line
+    elseif in_code or line == "" or line:find "^|" or line:find "^#" then
+      flush()
+      out[#out + 1] = line
+    elseif line:find "^%- " then
+      flush()
+      held, indent = line, "  "
+    elseif held then
+      held = held .. " " .. line:match "^%s*(.*)$"
+    else
+      held, indent = line, ""
+    end
+  end
+  flush()
+  return table.concat(out, "\n")
+end
+
+markdown.prose_of = prose
+
 --- The link target of an entry. Events and properties may share a method's name.
 local prefixes = { events = "event-", properties = "", methods = "", functions = "", fields = "", codes = "" }
 local function anchor(entry, of_type)
@@ -97,7 +148,7 @@ local function put_entry(out, entry)
   if entry.section == "properties" then
     put(out, type_text(entry.type), entry.default and (", at first `" .. entry.default .. "`") or "", "\n")
   end
-  put(out, clean(entry.text), "\n")
+  put(out, prose(entry.text), "\n")
   for _, arg in ipairs(entry.args or {}) do
     local name, optional = arg[1]:match "^([^?]*)(%??)$"
     put(out, ("- `%s` (%s%s)%s"):format(name, type_text(arg[2]), optional == "?" and ", optional" or "",
@@ -156,7 +207,6 @@ end
 --- An example with its heading.
 function markdown.put_example(out, example, level)
   put(out, ('%s <a id="example-%s"></a>%s'):format(level or "###", example.id, example.title), "\n")
-  if example.text then put(out, clean(example.text), "\n") end
   put(out, "```lua\n", clean(example.code), "\n```\n")
   if example.prints ~= "" then put(out, "prints\n\n```text\n", clean(example.prints), "\n```\n") end
 end
@@ -172,7 +222,8 @@ local function put_inherited(out, pages, page)
       end
     end
     if #parts > 0 then
-      put(out, ("From [%s](%s.md): %s.\n"):format(ancestor.title, ancestor.name, table.concat(parts, ", ")))
+      put(out, fill(("From [%s](%s.md): %s."):format(ancestor.title, ancestor.name, table.concat(parts, ", ")), ""),
+        "\n")
     end
   end
 end
@@ -184,10 +235,10 @@ function markdown.page(pages, page)
   local out = {}
   put(out, GENERATED:format(page.name))
   put(out, "# ", page.title, "\n")
-  put(out, "[Reference](README.md)", page.extends and
+  put(out, "[Reference](README.md)", page.extends and page.extends ~= "Emitter" and
     (" · a kind of [%s](%s.md)"):format(pages.by_class[page.extends].title, pages.by_class[page.extends].name) or "",
     "\n")
-  put(out, clean(page.intro), "\n")
+  put(out, prose(page.intro), "\n")
   put_inherited(out, pages, page)
   for _, section in ipairs(source.sections) do
     local entries = page[section[1]]
@@ -204,7 +255,7 @@ function markdown.page(pages, page)
   end
   for _, t in ipairs(page.types or {}) do
     put(out, ('## <a id="%s"></a>%s\n'):format(t.name:lower(), t.name))
-    put(out, clean(t.text), "\n")
+    put(out, prose(t.text), "\n")
     put_fields(out, t.fields, t)
   end
   if page.examples and #page.examples > 0 then
@@ -219,7 +270,7 @@ function markdown.index(pages)
   local out = {}
   put(out, GENERATED:format "index")
   put(out, "# Reference\n")
-  put(out, clean(pages.intro), "\n")
+  put(out, prose(pages.intro), "\n")
   put(out, "| page | what it has |")
   put(out, "| --- | --- |")
   for _, page in ipairs(pages) do
@@ -263,7 +314,7 @@ function markdown.prose(page)
   put(out, "# ", page.title, "\n")
   for _, part in ipairs(page.text) do
     if type(part) == "string" then
-      put(out, clean(part), "\n")
+      put(out, prose(part), "\n")
     else
       markdown.put_example(out, assert(by_id[part[1]], part[1]), "###")
     end

@@ -1,10 +1,12 @@
 """Every example of the manual runs as it stands there, ends by itself, and prints what stands under it."""
 import concurrent.futures
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 
+import h2client
 import perigee
 import tap
 
@@ -60,6 +62,16 @@ def the_examples_do_what_they_say():
         assert not wrong, f"{len(wrong)} of {len(names)}\n" + "\n".join(wrong)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@tap.test
+def the_guides_handler_is_served():
+    """the guide's handler answers"""
+    with open(os.path.join(perigee.TOP, "docs", "guide.md"), encoding="utf-8") as f:
+        handlers = [text for text in re.findall(r"^```lua\n(.*?)^```", f.read(), re.M | re.S) if text.startswith("return")]
+    assert len(handlers) == 1, handlers
+    with perigee.Server(handlers[0]) as server:
+        assert h2client.get(server.port, "/you").body == b"hello /you\n"
 
 
 tap.main()

@@ -456,7 +456,7 @@ describe("what is made of the manual", function()
     for path, text in next, targets do
       if path:find "%.md$" then
         local folder = path:match "^(.*)/"
-        for link in text:gsub("`[^`\n]*`", ""):gmatch "%]%(([^)%s]+)%)" do
+        for link in text:gsub("```.-```", ""):gsub("`[^`\n]*`", ""):gmatch "%]%(([^)%s]+)%)" do
           if not link:find "^%a+:" then
             local file, id = link:match "^([^#]*)#?(.*)$"
             local target = file == "" and path or folder .. "/" .. file
