@@ -32,7 +32,7 @@ print(err.code, err.cause, request.rstCode)
 print(token.cancelled, token.reason)
 client:close()
 ]],
-      prints = "ABORT_ERR\ttoo slow\t8\ntrue\ttoo slow\n" },
+      prints = "ABORT_ERR too slow 8\ntrue too slow\n" },
     { id = "cancel-listen", title = "Closing a server by a token",
       code = [[
 local http2 = require "http2"

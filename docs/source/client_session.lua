@@ -57,8 +57,8 @@ client:destroy()
 client:request():on("error", function(err) print(err.code) end)
 ]],
       prints = [[
-true	GET /
-POST /p	a body
+true GET /
+POST /p a body
 ERR_HTTP2_INVALID_SESSION
 ]] },
     { id = "parent", title = "A request that ends with the handler's stream",
@@ -87,7 +87,7 @@ client:close()
 client:await "close"
 upstream:close()
 ]],
-      prints = "backend\t8\n" },
+      prints = "backend 8\n" },
     { id = "push", title = "Server push",
       code = [[
 local http2 = require "http2"

@@ -29,7 +29,7 @@ client:close()
 ]],
       prints = [[
 continue
-response	200	4	:status	200
+response 200 4 :status 200
 thanks
 ]] },
   },

@@ -56,11 +56,11 @@ client:close()
 ]],
       prints = [[
 nil
-/ok	handler	0	NGHTTP2_NO_ERROR	finished	nil
-0	4	true
-/slow	peer	8	NGHTTP2_CANCEL	reset	nil
-0	0	true
-session	peer	closed
+/ok handler 0 NGHTTP2_NO_ERROR finished nil
+0 4 true
+/slow peer 8 NGHTTP2_CANCEL reset nil
+0 0 true
+session peer closed
 ]] },
   },
 }

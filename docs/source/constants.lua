@@ -67,6 +67,6 @@ local count = 0
 for _ in pairs(constants) do count = count + 1 end
 print(count)
 ]],
-      prints = "8\tcontent-type\tGET\n404\n240\n" },
+      prints = "8 content-type GET\n404\n240\n" },
   },
 }

@@ -34,7 +34,7 @@ print(select(2, pcall(digest.new, "sha0")).code)
 ]],
       prints = [[
 a9993e364706816aba3e25717850c26c9cd0d89d
-32	16
+32 16
 900150983cd24fb0d6963f7d28e17f72
 ERR_CRYPTO_HASH_FINALIZED
 32

@@ -98,12 +98,12 @@ only once 1
 true
 one less of lap
 first 2
-true	1	1
+true 1 1
 new listener of pit
 one less of pit
 false
 one less of lap
-2	0
+2 0
 ]] },
     { id = "await", title = "Waiting for an event",
       code = [[

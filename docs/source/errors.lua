@@ -132,10 +132,10 @@ local _, missing = pcall(require("fs").readFileSync, "no such file")
 print(missing.code, missing.errno, missing.syscall, missing.path)
 ]],
       prints = [[
-false	RangeError	ERR_HTTP2_INVALID_SETTING_VALUE
+false RangeError ERR_HTTP2_INVALID_SETTING_VALUE
 Invalid value for setting "maxFrameSize": 1
 RangeError [ERR_HTTP2_INVALID_SETTING_VALUE]: Invalid value for setting "maxFrameSize": 1
-ENOENT	2	open	no such file
+ENOENT 2 open no such file
 ]] },
     { id = "errors-answering", title = "Mistakes in an answer",
       code = [[
@@ -243,12 +243,12 @@ local _, err = nobody:request():await "response"
 print("pending", err.code, err.cause.code)
 ]],
       prints = [[
-closing	ERR_HTTP2_GOAWAY_SESSION
-destroyed	ERR_HTTP2_INVALID_SESSION
-ping	ERR_HTTP2_PING_CANCEL
-settings	ERR_HTTP2_SETTINGS_CANCEL
-pending	ERR_HTTP2_STREAM_CANCEL	ECONNREFUSED
-session	ECONNREFUSED
+closing ERR_HTTP2_GOAWAY_SESSION
+destroyed ERR_HTTP2_INVALID_SESSION
+ping ERR_HTTP2_PING_CANCEL
+settings ERR_HTTP2_SETTINGS_CANCEL
+pending ERR_HTTP2_STREAM_CANCEL ECONNREFUSED
+session ECONNREFUSED
 ]] },
     { id = "errors-writing", title = "Reading and writing at the wrong time",
       code = [[
@@ -283,15 +283,15 @@ end
 client:destroy()
 ]],
       prints = [[
-error	ERR_STREAM_WRITE_AFTER_END
-callback	ERR_STREAM_DESTROYED
-/end	done	nil
-error	ERR_STREAM_OVERFLOW
-callback	ERR_STREAM_DESTROYED
-/flood	nil	ERR_HTTP2_STREAM_ERROR
+error ERR_STREAM_WRITE_AFTER_END
+callback ERR_STREAM_DESTROYED
+/end done nil
+error ERR_STREAM_OVERFLOW
+callback ERR_STREAM_DESTROYED
+/flood nil ERR_HTTP2_STREAM_ERROR
 ERR_PERIGEE_READER
-callback	ERR_STREAM_DESTROYED
-/read	nil	ERR_STREAM_PREMATURE_CLOSE
+callback ERR_STREAM_DESTROYED
+/read nil ERR_STREAM_PREMATURE_CLOSE
 ]] },
     { id = "errors-tls", title = "Certificates that do not do",
       code = [[

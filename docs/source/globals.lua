@@ -67,7 +67,7 @@ timer:refresh()
 timer:close()
 ]],
       prints = [[
-true	false	true
+true false true
 tick
 immediate
 interval
@@ -88,7 +88,7 @@ process.exit(0)
 six is 6
 { a: 1 }
 debug
-perigee	nil	2
+perigee nil 2
 ENOENT
 ]] },
   },

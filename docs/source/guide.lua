@@ -175,7 +175,7 @@ local headers = request:await("response", 5000) -- ms
 print(headers[":status"], request:body())
 client:close()
 ]],
-      prints = "200\tuser found, cart found\n" },
+      prints = "200 user found, cart found\n" },
     { id = "guide-proxy", title = "A proxy in one handler",
       code = [[
 local http2 = require "http2"
@@ -208,7 +208,7 @@ print(request:await "response" ["x-path"], request:body())
 client:close()
 upstream:close()
 ]],
-      prints = "/there\tand back\n" },
+      prints = "/there and back\n" },
     { id = "guide-files", title = "Files",
       files = { ["notes.txt"] = "remember the milk" },
       code = [[
@@ -231,7 +231,7 @@ for _, path in ipairs { "/milk", "/notes.txt", "/nothing" } do
 end
 client:close()
 ]],
-      prints = "200\tmilk\n200\tremember the milk\n404\tNot Found\n" },
+      prints = "200 milk\n200 remember the milk\n404 Not Found\n" },
     { id = "guide-errors", title = "Errors, and why it ended",
       code = [[
 local http2 = require "http2"
@@ -257,10 +257,10 @@ request:close(http2.constants.NGHTTP2_CANCEL)
 client:close()
 ]],
       prints = [[
-/throws	handler	NGHTTP2_NO_ERROR
+/throws handler NGHTTP2_NO_ERROR
 500
-false	ERR_HTTP2_STATUS_INVALID
-/waits	peer	NGHTTP2_CANCEL
+false ERR_HTTP2_STATUS_INVALID
+/waits peer NGHTTP2_CANCEL
 ]] },
     { id = "guide-testing", title = "A handler and its test",
       files = { ["greeter.lua"] = [[

@@ -53,8 +53,8 @@ end
 client:close()
 ]],
       prints = [[
-a, b	c=3; d=4	5	nil
-200	2	b=2
+a, b c=3; d=4 5 nil
+200 2 b=2
 TypeError [ERR_INVALID_HTTP_TOKEN]: Header name must be a valid HTTP token ["x y"]
 TypeError [ERR_INVALID_CHAR]: Invalid character in header content ["x-a"]
 TypeError [ERR_HTTP2_INVALID_CONNECTION_HEADERS]: HTTP/1 Connection specific headers are forbidden: "connection"
@@ -78,7 +78,7 @@ client:close()
 ]],
       prints = [[
 :method GET :authority localhost :scheme http :path /list x-z 26 x-a 1
-2, 3	x-b	x-a
+2, 3 x-b x-a
 ]] },
   },
 }

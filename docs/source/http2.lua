@@ -106,7 +106,7 @@ server:listen(0, "127.0.0.1", function()
   server:close()
 end)
 ]],
-      prints = "200\thello /you\n" },
+      prints = "200 hello /you\n" },
     { id = "secure", title = "The same over TLS",
       code = [[
 local http2 = require "http2"
@@ -155,7 +155,7 @@ print(select(2, pcall(http2.getUnpackedSettings, "short")).code)
       prints = [[
 16384
 12
-false	70000
+false 70000
 ERR_HTTP2_INVALID_PACKED_SETTINGS_LENGTH
 ]] },
     { id = "sensitive", title = "A field that proxies must not index",

@@ -8,7 +8,7 @@
 --                       lists of entries {"name", text = …}; the keys are told below
 --   types               list of {name, text, fields}: tables that are given or got
 --   examples            list of {id, title, code, prints}: whole programs and what they print; the suite runs them.
---                       They run in a folder with localhost.pem and localhost.key (certs/make), and `files`.
+--                       (print's tabs are written as blanks). They run in a folder with localhost.pem and localhost.key (certs/make), and `files`.
 --   text                instead of entries: prose, a list of markdown and {"id of an example"}
 --
 -- An entry's keys: text (markdown); args {{"name?", "type", "meaning"}, …}, returns {"type", "meaning"}; type and

@@ -30,11 +30,11 @@ for _, name in ipairs { "run", "stop", "loop_close", "loop_configure" } do
 end
 ]],
       prints = [[
-run	ERR_PERIGEE_LOOP
-stop	ERR_PERIGEE_LOOP
-loop_close	ERR_PERIGEE_LOOP
-loop_configure	ERR_PERIGEE_LOOP
-fired	1
+run ERR_PERIGEE_LOOP
+stop ERR_PERIGEE_LOOP
+loop_close ERR_PERIGEE_LOOP
+loop_configure ERR_PERIGEE_LOOP
+fired 1
 ]] },
   },
 }

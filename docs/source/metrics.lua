@@ -32,6 +32,6 @@ local client = http2.connectPair(server)
 client:request():body()
 client:close()
 ]],
-      prints = "2\t2\t2\t0\t1\t0\ttrue\n" },
+      prints = "2 2 2 0 1 0 true\n" },
   },
 }

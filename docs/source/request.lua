@@ -98,11 +98,11 @@ print(call:body())
 client:close()
 ]],
       prints = [[
-http	localhost	2	0
-1	10	true
-data	body
-end	true	true	2	2
-close	false
+http localhost 2 0
+1 10 true
+data body
+end true true 2 2
+close false
 ok
 ]] },
     { id = "compat-reading", title = "Reading a request",
@@ -133,7 +133,7 @@ client = http2.connectPair(counter)
 print(client:request { [":method"] = "POST" }:finish "body":body())
 client:close()
 ]],
-      prints = "true\tfalse\ttrue\tfalse\nbody\n4\n" },
+      prints = "true false true false\nbody\n4\n" },
     { id = "compat-destroy", title = "Refusing a request",
       code = [[
 local http2 = require "http2"

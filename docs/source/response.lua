@@ -103,11 +103,11 @@ print(headers[":status"], headers["x-one"], headers["x-many"], headers.date)
 client:close()
 ]],
       prints = [[
-1	false	2	1
+1 false 2 1
 ERR_HTTP2_PSEUDOHEADER_NOT_ALLOWED
-true	ERR_HTTP2_HEADERS_SENT
-true	true	true	false
-201	1	a, b	nil
+true ERR_HTTP2_HEADERS_SENT
+true true true false
+201 1 a, b nil
 ]] },
     { id = "write-head", title = "Writing a response",
       code = [[
@@ -137,12 +137,12 @@ print(call:body())
 client:close()
 ]],
       prints = [[
-true	true	4	65536	0
-information	103
-information	102
-finish	true
-close	nil	nil
-trailers	1	2
+true true 4 65536 0
+information 103
+information 102
+finish true
+close nil nil
+trailers 1 2
 one two
 ]] },
     { id = "response-pipe", title = "Piping into a response",
@@ -192,6 +192,6 @@ local body, err = call:body()
 print(body, err.code)
 client:close()
 ]],
-      prints = "true\ttrue\nnil\tERR_STREAM_PREMATURE_CLOSE\n" },
+      prints = "true true\nnil ERR_STREAM_PREMATURE_CLOSE\n" },
   },
 }

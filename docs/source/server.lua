@@ -120,8 +120,8 @@ print(unix:address(), pcall(unix.listen, unix, { fd = 0 }))
 unix:close()
 ]],
       prints = [[
-app.socket	false	Error [ERR_SERVER_ALREADY_LISTEN]: Listen method has been called more than once without closing.
-listening	true	127.0.0.1
+app.socket false Error [ERR_SERVER_ALREADY_LISTEN]: Listen method has been called more than once without closing.
+listening true 127.0.0.1
 EADDRINUSE
 closed
 ]] },
@@ -147,10 +147,10 @@ client:close()
 server:close()
 ]],
       prints = [[
-connection	127.0.0.1
-session	h2c
-stream	/x	5	8
-connections	nil	1
+connection 127.0.0.1
+session h2c
+stream /x 5 8
+connections nil 1
 close
 ]] },
     { id = "session-error", title = "Errors and idle sessions",
@@ -175,8 +175,8 @@ server:close()
 ]],
       prints = [[
 100
-timeout	0
-ERR_HTTP2_SESSION_ERROR	true
+timeout 0
+ERR_HTTP2_SESSION_ERROR true
 ]] },
     { id = "update-settings", title = "Settings for later sessions; a server that holds nothing up",
       code = [[
@@ -197,7 +197,7 @@ server:unref()
 ]],
       prints = [[
 7
-false	Error [ERR_PERIGEE_NOT_SUPPORTED]: server:closeIdleConnections is not supported
+false Error [ERR_PERIGEE_NOT_SUPPORTED]: server:closeIdleConnections is not supported
 ]] },
     { id = "contexts", title = "Certificates for names, and a new one without a restart",
       code = [[
@@ -220,7 +220,7 @@ client:close()
 server:close()
 ]],
       prints = [[
-secure	www.example.org
+secure www.example.org
 ok
 ]] },
     { id = "tls-errors", title = "Clients that do not fit",

@@ -69,7 +69,7 @@ client:close()
 print(select(2, pcall(http2.createServer, { maxSesionMemory = 2 })).message)
 ]],
       prints = [[
-500	out of luck
+500 out of luck
 
 unknown option "maxSesionMemory" given to createServer (did you mean "maxSessionMemory"?)
 ]] },

@@ -72,12 +72,12 @@ end
 client:close()
 ]],
       prints = [[
-true	ERR_HTTP2_HEADERS_SENT
+true ERR_HTTP2_HEADERS_SENT
 200
-200	false	2
-true	false
+200 false 2
+true false
 204
-204	true	nil
+204 true nil
 ]] },
     { id = "early-hints", title = "Early hints",
       code = [[
@@ -94,7 +94,7 @@ request:on("headers", function(headers) print(headers[":status"], headers.link) 
 print(request:body())
 client:close()
 ]],
-      prints = "1\n103\t</style.css>; rel=preload\npage\n" },
+      prints = "1\n103 </style.css>; rel=preload\npage\n" },
     { id = "file", title = "Answering with files",
       files = { ["a.txt"] = "0123456789" },
       code = [[
@@ -127,9 +127,9 @@ end
 client:close()
 ]],
       prints = [[
-200	3	10	234
-404	nil	nil	ENOENT
-200	nil	nil	56789
+200 3 10 234
+404 nil nil ENOENT
+200 nil nil 56789
 ]] },
     { id = "push-errors", title = "When push is off",
       code = [[
@@ -143,6 +143,6 @@ local client = http2.connectPair(server, { settings = { enablePush = false } })
 client:request():body()
 client:close()
 ]],
-      prints = "false\tERR_HTTP2_PUSH_DISABLED\n" },
+      prints = "false ERR_HTTP2_PUSH_DISABLED\n" },
   },
 }

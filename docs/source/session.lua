@@ -137,12 +137,12 @@ client:await "close"
 print(client.goawayCode, client.goawayLastStreamID, client.closeInfo.codeName)
 ]],
       prints = [[
-true	nil	1
-connect	false	false
+true nil 1
+connect false false
 ok
-goaway	0	1
-close	true	true
-0	1	NGHTTP2_NO_ERROR
+goaway 0 1
+close true true
+0 1 NGHTTP2_NO_ERROR
 ]] },
     { id = "session-destroy", title = "Ending with an error",
       code = [[
@@ -160,7 +160,7 @@ print(client.destroyed, client.closed)
 client:await "close"
 ]],
       prints = [[
-true	false
+true false
 stream: Session closed with error code 11
 session: Session closed with error code 11
 ]] },
@@ -186,14 +186,14 @@ end)
 print(client.pendingSettingsAck, client.remoteSettings.maxConcurrentStreams, client.localSettings.initialWindowSize)
 ]],
       prints = [[
-remoteSettings	65535
-localSettings	65535
-true	128	65535
-remoteSettings	100000
-acknowledged	nil	100000	true
-localSettings	100000
-ping	8 bytes.
-answer	nil	8 bytes.	true
+remoteSettings 65535
+localSettings 65535
+true 128 65535
+remoteSettings 100000
+acknowledged nil 100000 true
+localSettings 100000
+ping 8 bytes.
+answer nil 8 bytes. true
 ]] },
     { id = "goaway", title = "A GOAWAY of one's own",
       code = [[
@@ -208,7 +208,7 @@ client:on("error", function(err) print(err.code) end)
 client:await "close"
 ]],
       prints = [[
-11	0	come back later
+11 0 come back later
 ERR_HTTP2_SESSION_ERROR
 ]] },
     { id = "session-windows", title = "Windows, ids, idle time",
@@ -235,9 +235,9 @@ client:unref()
 print(next(client.state))
 ]],
       prints = [[
-1048576	1048576	0	65535
-0	true	0	0
-101	103
+1048576 1048576 0 65535
+0 true 0 0
+101 103
 idle
 nil
 ]] },
@@ -262,8 +262,8 @@ print(#client.originSet)
 server:close()
 ]],
       prints = [[
-127.0.0.1	IPv4	true	127.0.0.1	true
-localhost	TLSv1.3	true	false	false
+127.0.0.1 IPv4 true 127.0.0.1 true
+localhost TLSv1.3 true false false
 ERR_HTTP2_NO_SOCKET_MANIPULATION
 1
 ]] },
@@ -295,6 +295,6 @@ local client = http2.connectPair(server)
 client:request():on("error", function() end):await "close"
 client:destroy()
 ]],
-      prints = "frameError\t1\t1\nERR_HTTP2_STREAM_ERROR\n" },
+      prints = "frameError 1 1\nERR_HTTP2_STREAM_ERROR\n" },
   },
 }

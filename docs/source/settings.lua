@@ -34,8 +34,8 @@ print(select(2, pcall(client.settings, client, { customSettings = { [70000] = 1 
 client:close()
 ]],
       prints = [[
-8192	100000	32768	50
-16384	16384	true
+8192 100000 32768 50
+16384 16384 true
 false
 RangeError [ERR_HTTP2_INVALID_SETTING_VALUE]: Invalid value for setting "maxFrameSize": 1
 ERR_HTTP2_INVALID_SETTING_VALUE
@@ -56,6 +56,6 @@ tunnel:finish "bytes"
 print(tunnel:body())
 client:close()
 ]],
-      prints = "CONNECT\techo\t/e\nbytes\n" },
+      prints = "CONNECT echo /e\nbytes\n" },
   },
 }

@@ -48,9 +48,9 @@ end
 client:close()
 ]],
       prints = [[
-206	text/x-plain	max-age=60	hello
-404	text/plain; charset=utf-8	nil	Not Found
-400	text/plain; charset=utf-8	nil	Bad Request
+206 text/x-plain max-age=60 hello
+404 text/plain; charset=utf-8 nil Not Found
+400 text/plain; charset=utf-8 nil Bad Request
 ]] },
   },
 }

@@ -170,14 +170,14 @@ print(request.session, request.bytesRead, request.bytesWritten)
 client:close()
 ]],
       prints = [[
-ready	1	false
-finish	true	true
-response	200	true
-data	one
-data	two
-end	true	true
-close	0	true	true	false
-nil	6	6
+ready 1 false
+finish true true
+response 200 true
+data one
+data two
+end true true
+close 0 true true false
+nil 6 6
 ]] },
     { id = "backpressure", title = "Writing as fast as the peer takes it",
       code = [[
@@ -197,8 +197,8 @@ print(#client:request():body())
 client:close()
 ]],
       prints = [[
-65536	false
-true	true
+65536 false
+true true
 600000
 ]] },
     { id = "reading", title = "Ways to read",
@@ -239,7 +239,7 @@ ERR_PERIGEE_BODY_TOO_LARGE
 counted 10
 read 0123456789
 pause
-paused	true	false	0	65536
+paused true false 0 65536
 resume
 0123456789
 ]] },
@@ -294,9 +294,9 @@ client:close()
 ]],
       prints = [[
 ERR_HTTP2_TRAILERS_NOT_READY
-request trailers	42
+request trailers 42
 fine
-response trailers	fine
+response trailers fine
 ]] },
     { id = "ends", title = "Ways to end",
       code = [[
@@ -322,12 +322,12 @@ end
 client:close()
 ]],
       prints = [[
-aborted	true
-error	ERR_HTTP2_STREAM_ERROR
-/close	nil	ERR_HTTP2_STREAM_ERROR	11	false	true
-aborted	true
-error	no more
-/destroy	nil	ERR_HTTP2_STREAM_ERROR	2	false	true
+aborted true
+error ERR_HTTP2_STREAM_ERROR
+/close nil ERR_HTTP2_STREAM_ERROR 11 false true
+aborted true
+error no more
+/destroy nil ERR_HTTP2_STREAM_ERROR 2 false true
 ]] },
     { id = "stream-timeout", title = "A peer that says nothing",
       code = [[
@@ -350,7 +350,7 @@ print(request.rstCode)
 client:close()
 server:close()
 ]],
-      prints = "timeout\t2\t0\t0\t65535\n16\t0\n8\n" },
+      prints = "timeout 2 0 0 65535\n16 0\n8\n" },
     { id = "noops", title = "What is accepted and does nothing",
       code = [[
 local http2 = require "http2"
@@ -370,7 +370,7 @@ local client = http2.connectPair(server)
 print(client:request():body())
 client:close()
 ]],
-      prints = "false\ttrue\t0\nhello\n" },
+      prints = "false true 0\nhello\n" },
     { id = "stream-metrics", title = "Bytes and times of a stream",
       code = [[
 local http2 = require "http2"
@@ -384,6 +384,6 @@ print(metrics.id, metrics.bytesRead, metrics.bytesWritten)
 print(metrics.timeToFirstHeader >= 0, metrics.timeToFirstByte >= metrics.timeToFirstHeader, metrics.timeToFirstByteSent)
 client:close()
 ]],
-      prints = "1\t5\t0\ntrue\ttrue\t0\n" },
+      prints = "1 5 0\ntrue true 0\n" },
   },
 }

@@ -61,8 +61,8 @@ _, err = handle:await()
 print(err.code)
 ]],
       prints = [[
-false	first is done
-slow is done	quick is done
+false first is done
+slow is done quick is done
 E_MINE
 ERR_PERIGEE_CANCELLED
 ]] },
@@ -90,7 +90,7 @@ client:close()
 ]],
       prints = [[
 true
-false	ERR_PERIGEE_CANCELLED
+false ERR_PERIGEE_CANCELLED
 detached: still here
 ]] },
     { id = "wake", title = "Waiting for something of one's own",
@@ -102,6 +102,6 @@ local what, number = task.suspend()
 print(what, number)
 print(select(2, pcall(table.sort, { 2, 1 }, function() task.sleep(1) end)).code)
 ]],
-      prints = "woken\t42\nERR_PERIGEE_AWAIT_PLACE\n" },
+      prints = "woken 42\nERR_PERIGEE_AWAIT_PLACE\n" },
   },
 }

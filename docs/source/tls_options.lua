@@ -56,7 +56,7 @@ local _, err = nobody:request():await "response"
 print(err.code, err.cause.code)
 server:close()
 ]],
-      prints = "true\nERR_HTTP2_STREAM_CANCEL\tERR_TLS_HANDSHAKE\n" },
+      prints = "true\nERR_HTTP2_STREAM_CANCEL ERR_TLS_HANDSHAKE\n" },
     { id = "sni", title = "Choosing certificate and protocol by script",
       code = [[
 local http2 = require "http2"
