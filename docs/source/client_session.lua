@@ -5,8 +5,7 @@ return {
   intro = "Made by [`http2.connect`](http2.md#connect) or [`http2.connectPair`](http2.md#connectpair).",
   events = {
     { "stream", args = { { "stream", "ClientHttp2Stream" }, { "headers", "Headers", "of the request that was promised" }, { "flags", "integer" }, { "rawHeaders", "string[]" } },
-      text = "A pushed stream. Without a listener pushes are reset with CANCEL; `enablePush = false` in the settings keeps the server from making them.",
-      node = "leaves a push that nobody hears of open." },
+      text = "A pushed stream. When nobody listens pushes are cancelled." },
     { "altsvc", args = { { "alt", "string" }, { "origin", "string" }, { "streamId", "integer", "0: for the origin" } }, rfc = "RFC 7838 4",
       text = "The peer sent ALTSVC." },
     { "origin", args = { { "origins", "string[]" } }, rfc = "RFC 8336", text = "The peer sent ORIGIN." },
@@ -101,7 +100,7 @@ server:on("stream", function(stream)
   stream:finish "page"
 end)
 
-local client = http2.connectPair(server, { settings = { enablePush = true }, maxReservedRemoteStreams = 10 })
+local client = http2.connectPair(server, { maxReservedRemoteStreams = 10 })
 client:on("stream", function(pushed, headers)
   print("promised", headers[":path"])
   pushed:on("push", function(response) print("push", response["content-type"]) end)
@@ -111,6 +110,12 @@ end)
 local request = client:request()
 print(request:body())
 ]],
-      prints = "" },
+      prints = [[
+allowed true
+promised /style.css
+push text/css
+page
+body of /style.css
+]] },
   },
 }

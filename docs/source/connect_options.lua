@@ -9,9 +9,18 @@ return {
       { "hostname", type = "string", text = "The same, and wins over `host`." },
       { "port", type = "integer", text = "Wins over the authority's." },
       { "path", type = "string", text = "Of a UNIX socket to connect to." },
-      { "createConnection", type = "fun(authority: string, options: ConnectOptions): integer|table", text = "Gives the connection: a descriptor of a connected socket, which is duplicated, or a connected TCP socket or pipe of luv, which is the session's from then on.",
+      { "family", type = "integer", default = "0", text = "4 or 6: addresses of that kind only." },
+      { "localAddress", type = "string", text = "The address to connect from." },
+      { "localPort", type = "integer", text = "The port to connect from." },
+      { "timeout", type = "integer", text = "As `setTimeout`, in ms." },
+      { "secureContext", type = "SecureContext", text = "Made by [`tls.createSecureContext`](tls.md#createsecurecontext)." },
+      { "checkServerIdentity", type = "fun(servername: string, certificate: table): any", text = "In the place of our check of the certificate's name; an error that it returns ends the session." },
+      { "keepAlive", type = "boolean", default = "false", text = "TCP keep-alive." },
+      { "keepAliveInitialDelay", type = "integer", default = "0", text = "ms until its first probe." },
+      { "allowHalfOpen", type = "boolean", text = "Accepted; HTTP/2 has no half-open connections." },
+      { "createConnection", type = "fun(authority: string, options: ConnectOptions): integer|userdata", text = "Gives the connection: a descriptor, or a connected socket or pipe of [luv](luv.md). It is ours from then on.",
         node = "returns a duplex stream." },
-      { "settings", type = "Settings", text = "Our SETTINGS." },
+      { "settings", type = "Settings", text = "Our SETTINGS. Pushed streams are refused unless somebody listens to 'stream'." },
       { "maxSessionMemory", type = "number|string", default = "10", text = "As for servers." },
       { "maxHeaderListPairs", type = "integer", default = "128", text = "Fields in a block, at least 1." },
       { "maxSettings", type = "integer", default = "32", text = "Entries in one SETTINGS frame." },
@@ -69,7 +78,8 @@ for _, client in ipairs {
   http2.connect("http://127.0.0.1:" .. port),
   http2.connect { protocol = "http:", host = "127.0.0.1", port = port },
   http2.connect("http://example.org", { host = "127.0.0.1", port = port }),
-  http2.connect("//example.org", { protocol = "http:", hostname = "127.0.0.1", port = port }),
+  http2.connect("//example.org", { protocol = "http:", hostname = "127.0.0.1", port = port, family = 4, localAddress = "127.0.0.1",
+    localPort = 0, timeout = 60000, keepAlive = true, keepAliveInitialDelay = 10000, allowHalfOpen = false }),
 } do
   print(client:request():body())
   client:close()
@@ -80,6 +90,24 @@ local nobody = http2.connect("http://127.0.0.1:1")
 nobody:on("error", function(err) print(err.code) end)
 ]],
       prints = "http\nhttp\nhttp\nhttp\nECONNREFUSED\n" },
+    { id = "check-identity", title = "Another name than the certificate's",
+      code = [[
+local http2 = require "http2"
+local fs = require "fs"
+local cert, key = fs.readFileSync "localhost.pem", fs.readFileSync "localhost.key"
+local server = http2.createSecureServer { cert = cert, key = key }
+server:on("stream", function(stream) stream:finish "trusted" end)
+server:listen(0, "127.0.0.1")
+server:await "listening"
+local client = http2.connect("https://127.0.0.1:" .. server:address().port, {
+  ca = cert, servername = "backend.internal",
+  checkServerIdentity = function(servername, certificate) print(servername, certificate.subject.CN) end,
+})
+print(client:request():body())
+client:close()
+server:close()
+]],
+      prints = "backend.internal localhost\ntrusted\n" },
     { id = "create-connection", title = "A connection of one's own",
       code = [[
 local http2 = require "http2"

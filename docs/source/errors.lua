@@ -70,13 +70,14 @@ return {
     code("ERR_HTTP2_SEND_FILE_NOSEEK", "Offset or length can only be specified for regular files", "`respondWithFD` of a pipe, with offset or length."),
     code("ERR_HTTP2_SESSION_ERROR", "Session closed with error code …", "The 'error' of a session that was destroyed with a code, or whose peer sent GOAWAY with one; and of its streams."),
     code("ERR_HTTP2_SETTINGS_CANCEL", "HTTP2 session settings canceled", "The callback of `settings`: the session ended."),
+    code("ERR_HTTP2_SOCKET_UNBOUND", "The socket has been disconnected from the Http2Session", "Looking at `session.socket` when the session has ended."),
     code("ERR_HTTP2_STATUS_101", "HTTP status code 101 (Switching Protocols) is forbidden in HTTP/2", "`additionalHeaders` with 101."),
     code("ERR_HTTP2_STATUS_INVALID", "Invalid status code: …", "A status that is no whole number from 200 to 599."),
     code("ERR_HTTP2_STREAM_CANCEL", "The pending stream has been canceled (caused by: …)", "The 'error' of requests that still waited for the connection."),
     code("ERR_HTTP2_STREAM_ERROR", "Stream closed with error code NGHTTP2_…", "The 'error' of a stream that was reset, but with NO_ERROR or CANCEL."),
     code("ERR_HTTP2_TOO_MANY_CUSTOM_SETTINGS", "Number of custom settings exceeds MAX_ADDITIONAL_SETTINGS", "More than 10 `customSettings`."),
     without(code("ERR_HTTP2_TOO_MANY_INVALID_FRAMES", "Too many invalid HTTP/2 frames", "The 'error' of a session whose peer sent more than `maxSessionInvalidFrames`."), "needs a peer that breaks the protocol"),
-    code("ERR_HTTP2_TOO_MANY_ORIGINS", "Too many origins", "The 'error' of a client whose server named more than `maxOriginSetSize`."),
+    code("ERR_HTTP2_TOO_MANY_ORIGINS", "more than … origins (maxOriginSetSize)", "The 'error' of a client whose server named more than `maxOriginSetSize`."),
     code("ERR_HTTP2_TRAILERS_ALREADY_SENT", "Trailing headers have already been sent", "`sendTrailers` twice."),
     code("ERR_HTTP2_TRAILERS_NOT_READY", "Trailing headers cannot be sent until after the wantTrailers event is emitted", "`sendTrailers` too early."),
     code("ERR_HTTP2_UNSUPPORTED_PROTOCOL", 'protocol "…" is unsupported.', "`connect` with neither `http:` nor `https:`."),
@@ -91,9 +92,11 @@ return {
     code("ERR_OUT_OF_RANGE", 'The value of "…" is out of range.', "A number that is too small, too large, or not whole."),
     code("ERR_INVALID_CHAR", 'Invalid character in header content ["…"]', "Sending a value with CR, LF or NUL.", "lets the field vanish."),
     code("ERR_INVALID_HTTP_TOKEN", 'Header name must be a valid HTTP token ["…"]', "Sending a name that is no token."),
+    code("ERR_INVALID_IP_ADDRESS", "Invalid IP address: …", "The option `localAddress`."),
+    code("ERR_SOCKET_BAD_PORT", "options.port should be >= 0 and < 65536. …", "`listen`."),
     code("ERR_INVALID_URL", 'Invalid URL: "…"', "`connect`."),
     code("ERR_INVALID_FD", "not a connected socket: …", "`performServerHandshake`.", "has ERR_INVALID_FD_TYPE and others."),
-    code("ERR_INVALID_ADDRESS", "…", "An address of `listen`, `connect` or `--listen` that cannot be read.", "has ERR_SOCKET_BAD_PORT and others."),
+    code("ERR_INVALID_ADDRESS", "…", "An address of `listen`, `connect` or `--listen` that cannot be read; a path that is too long for a UNIX socket.", "has ERR_SOCKET_BAD_PORT and others."),
     code("ABORT_ERR", "The operation was aborted", "The 'error' of a request whose `signal` was cancelled."),
     code("ERR_CRYPTO_INVALID_DIGEST", "Invalid digest: …", "`digest.new` and kin."),
     code("ERR_CRYPTO_HASH_FINALIZED", "Digest already called", "A digest that gave its result."),
@@ -107,6 +110,14 @@ return {
     code("ERR_TLS_GROUPS", "…", "The option `ecdhCurve` cannot be read.", "has OpenSSL's own codes."),
     code("ERR_TLS_VERSION", "…", "`minVersion` or `maxVersion` is neither TLSv1.2 nor TLSv1.3.", "is ERR_TLS_INVALID_PROTOCOL_VERSION."),
     code("ERR_TLS_ALPN", "…", "The option `ALPNProtocols` cannot be used; or the peers have no protocol in common.", "has no code for it."),
+    code("ERR_TLS_CRL", "…", "The option `crl` cannot be read.", "has OpenSSL's own codes."),
+    code("ERR_TLS_PFX", "…", "The option `pfx` cannot be read.", "has OpenSSL's own codes."),
+    code("ERR_TLS_SIGNATURES", "…", "The option `sigalgs` cannot be read.", "has OpenSSL's own codes."),
+    code("ERR_TLS_SESSION", "…", "The option `sessionIdContext` cannot be used.", "has OpenSSL's own codes."),
+    code("ERR_TLS_REQUIRED_SERVER_NAME", '"hostname" is required parameter for Server.addContext', "`addContext`."),
+    code("ERR_TLS_INVALID_CONTEXT", "Invalid SNI context", "`SNICallback` gave what is no context: ends the handshake."),
+    code("ERR_TLS_CALLBACK", "…", "`SNICallback` or `ALPNCallback` threw, or gave an error without a code: ends the handshake.", false),
+    code("ERR_TLS_ALPN_CALLBACK_INVALID_RESULT", "ALPN callback returned a value (…) that did not match any of the client's offered protocols (…)", "`ALPNCallback`: ends the handshake."),
     code("ERR_TLS_HANDSHAKE", "…", "A handshake failed.", "has OpenSSL's own codes."),
     without(code("ERR_TLS_HANDSHAKE_TIMEOUT", "…", "A handshake took too long."), "needs a peer that says nothing for seconds"),
     code("ERR_TLS_CERT_ALTNAME_INVALID", "…", "The server's certificate is for another name."),
@@ -190,9 +201,10 @@ print(code(http2.createServer, { maxSetings = 1 }))
 print(code(http2.performServerHandshake, 9999))
 
 local server = http2.createServer()
-print(code(server.listen, server, { path = 5 }))
+print(code(server.listen, server, { port = 70000 }))
+print(code(http2.connect, "http://localhost", { localAddress = "nowhere" }))
 server:on("error", function(err) print(err.code) end)
-server:listen { host = "no address", port = 0 }
+server:listen { path = ("x"):rep(200) }
 local idle = http2.createServer()
 idle:close(function(err) print(err.code) end)
 
@@ -213,7 +225,8 @@ ERR_INVALID_URL
 ERR_OUT_OF_RANGE
 ERR_INVALID_ARG_VALUE
 ERR_INVALID_FD
-ERR_INVALID_ARG_TYPE
+ERR_SOCKET_BAD_PORT
+ERR_INVALID_IP_ADDRESS
 ERR_INVALID_ADDRESS
 ERR_SERVER_NOT_RUNNING
 ERR_HTTP2_PING_LENGTH
@@ -244,9 +257,9 @@ print("pending", err.code, err.cause.code)
 ]],
       prints = [[
 closing ERR_HTTP2_GOAWAY_SESSION
-destroyed ERR_HTTP2_INVALID_SESSION
 ping ERR_HTTP2_PING_CANCEL
 settings ERR_HTTP2_SETTINGS_CANCEL
+destroyed ERR_HTTP2_INVALID_SESSION
 pending ERR_HTTP2_STREAM_CANCEL ECONNREFUSED
 session ECONNREFUSED
 ]] },
@@ -308,7 +321,11 @@ print(code { cert = cert, key = key, ca = "?" })
 print(code { cert = cert, key = key, ciphers = "?" })
 print(code { cert = cert, key = key, ecdhCurve = "?" })
 print(code { cert = cert, key = key, minVersion = "TLSv1" })
-print(code { cert = cert, key = key, ALPNProtocols = {} })
+print(code { cert = cert, key = key, ALPNProtocols = { ("x"):rep(300) } })
+print(code { cert = cert, key = key, sigalgs = "?" })
+print(code { cert = cert, key = key, sessionIdContext = ("x"):rep(100) })
+print(code { pfx = "?" })
+print(code { cert = cert, key = key, crl = "?" })
 print(code { cert = cert, key = key, ALPNProtocols = { "h2" }, ALPNCallback = function() end })
 print(code { pfx = fs.readFileSync "localhost.p12", passphrase = "wrong" })
 print(code { cert = cert, key = fs.readFileSync "other.key" })
@@ -316,6 +333,7 @@ print(code { cert = cert, key = fs.readFileSync "other.key" })
 local server = http2.createSecureServer { cert = cert, key = key }
 server:listen(0, "127.0.0.1")
 server:await "listening"
+print(select(2, pcall(server.addContext, server, "", {})).code)
 local client = http2.connect("https://127.0.0.1:" .. server:address().port, { ca = cert, servername = "example.org" })
 local _, err = client:await "connect"
 print(err.code)
@@ -331,10 +349,43 @@ ERR_TLS_CIPHERS
 ERR_TLS_GROUPS
 ERR_TLS_VERSION
 ERR_TLS_ALPN
+ERR_TLS_SIGNATURES
+ERR_TLS_SESSION
+ERR_TLS_PFX
+ERR_TLS_CRL
 ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS
 ERR_TLS_PASSPHRASE
 ERR_TLS_KEY_MISMATCH
+ERR_TLS_REQUIRED_SERVER_NAME
 ERR_TLS_CERT_ALTNAME_INVALID
+]] },
+    { id = "errors-handshake", title = "Handshakes that a script ends",
+      code = [[
+local http2 = require "http2"
+local fs = require "fs"
+local cert, key = fs.readFileSync "localhost.pem", fs.readFileSync "localhost.key"
+
+local function try(options)
+  options.cert, options.key = cert, key
+  local server = http2.createSecureServer(options)
+  server:on("tlsClientError", function(err)
+    print(err.code)
+    server:close()
+  end)
+  server:listen(0, "127.0.0.1")
+  server:await "listening"
+  http2.connect("https://localhost:" .. server:address().port, { ca = cert }):on("error", function() end):await "close"
+  server:await "close"
+end
+
+try { SNICallback = function(_, callback) callback(nil, "no context") end }
+try { SNICallback = function(_, callback) callback "no" end }
+try { ALPNCallback = function() return "h3" end }
+]],
+      prints = [[
+ERR_TLS_INVALID_CONTEXT
+ERR_TLS_CALLBACK
+ERR_TLS_ALPN_CALLBACK_INVALID_RESULT
 ]] },
     { id = "errors-frames", title = "ALTSVC, ORIGIN, pushes, files",
       code = [[
@@ -344,10 +395,10 @@ local function code(fn, ...) return select(2, pcall(fn, ...)).code end
 local server = http2.createServer { maxOutstandingSettings = 1 }
 server:on("sessionError", function(err) print(err.code) end)
 server:on("session", function(session)
-  print(code(session.altsvc, session, "h2", "no origin"))
+  print(code(session.altsvc, session, "h2", "mailto:nobody"))
   print(code(session.altsvc, session, ("x"):rep(20000), "https://example.org"))
-  print(code(session.origin, session, "no origin"))
-  print(code(session.origin, session, ("https://example.org "):rep(1000)))
+  print(code(session.origin, session, "mailto:nobody"))
+  print(code(session.origin, session, "https://" .. ("x"):rep(20000)))
 end)
 server:on("stream", function(stream, headers)
   if headers[":path"] == "/push" then
@@ -378,7 +429,15 @@ for _, path in ipairs { "/push", "/folder", "/settings" } do
 end
 client:destroy()
 ]],
-      prints = "" },
+      prints = [[
+ERR_HTTP2_ALTSVC_INVALID_ORIGIN
+ERR_HTTP2_ALTSVC_LENGTH
+ERR_HTTP2_INVALID_ORIGIN
+ERR_HTTP2_ORIGIN_LENGTH
+ERR_HTTP2_NESTED_PUSH
+ERR_HTTP2_SEND_FILE
+ERR_HTTP2_MAX_PENDING_SETTINGS_ACK
+]] },
     { id = "errors-compat", title = "Mistakes with the compatibility API",
       code = [[
 local http2 = require "http2"

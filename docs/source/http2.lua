@@ -33,9 +33,9 @@ return {
     { "connect",
       args = { { "authority", "string|table", '`"http://host:port"`, `"https://…"`, or `{protocol=, host=, port=}`' },
         { "options?", "ConnectOptions" },
-        { "listener?", "fun(session: ClientHttp2Session, socket: SocketInfo)", "once, for 'connect'" } },
+        { "listener?", "fun(session: ClientHttp2Session, socket: Http2Socket)", "once, for 'connect'" } },
       returns = { "ClientHttp2Session" },
-      overloads = { "fun(authority: string|table, listener: fun(session: ClientHttp2Session, socket: SocketInfo)): ClientHttp2Session" },
+      overloads = { "fun(authority: string|table, listener: fun(session: ClientHttp2Session, socket: Http2Socket)): ClientHttp2Session" },
       throws = "ERR_INVALID_URL ERR_HTTP2_UNSUPPORTED_PROTOCOL ERR_INVALID_ARG_TYPE ERR_INVALID_ARG_VALUE",
       text = [[
         A client session. It connects in the background; requests made meanwhile wait. The default protocol is
@@ -43,7 +43,7 @@ return {
       ]] },
     { "connectPair",
       args = { { "server", "Http2Server", "it need not listen" }, { "options?", "ConnectOptions", "without those of address and TLS" },
-        { "listener?", "fun(session: ClientHttp2Session, socket: SocketInfo)", "once, for 'connect'" } },
+        { "listener?", "fun(session: ClientHttp2Session, socket: Http2Socket)", "once, for 'connect'" } },
       returns = { "ClientHttp2Session" },
       throws = "ERR_INVALID_ARG_TYPE ERR_INVALID_ARG_VALUE ERR_SERVER_NOT_RUNNING",
       text = [[
@@ -53,7 +53,7 @@ return {
       node = false },
     { "getDefaultSettings", args = {}, returns = { "Settings" }, rfc = "RFC 9113 6.5.2",
       text = "A fresh table of the protocol's default settings.",
-      node = "gives maxConcurrentStreams and maxHeaderListSize the same values, and leaves out enableConnectProtocol in some versions." },
+    },
     { "getPackedSettings", args = { { "settings?", "Settings" } }, returns = { "string", "6 bytes a setting" },
       throws = "ERR_HTTP2_INVALID_SETTING_VALUE ERR_INVALID_ARG_TYPE", rfc = "RFC 9113 6.5.1",
       text = "The payload of a SETTINGS frame." },
@@ -72,6 +72,8 @@ return {
       text = "The name of the class of an object of this module; nil for anything else.", node = false },
     { "cancelToken", args = {}, returns = { "CancelToken" }, text = "A token for the option `signal`; see [CancelToken](cancel.md).",
       node = "has AbortController, a global." },
+    { "type", args = { { "object", "any" } }, returns = { "string?", "`Http2Server`, `Http2SecureServer`, `ServerHttp2Session`, `ClientHttp2Session`, `ServerHttp2Stream`, `ClientHttp2Stream`" },
+      text = "The class of an object of this module; nil for anything else.", node = "has `instanceof`." },
     { "headers", args = { { "t", "Headers" } }, returns = { "Headers", "the same table" },
       text = "Fetches all fields of a received header table into it; see [Headers](headers.md).", node = false },
   },
@@ -85,6 +87,12 @@ return {
     { "constants", type = "table<string, integer|string>", text = "Error codes, header names, methods, statuses; see [Constants](constants.md)." },
     { "sensitiveHeaders", type = "table",
       text = "The key under which a header table lists the names to send, or received, as never indexed (RFC 7541 7.1.3)." },
+    { "Http2Session", type = "table", text = "A class; see [`type`](#type)." },
+    { "ServerHttp2Session", type = "table", text = "A class." },
+    { "ClientHttp2Session", type = "table", text = "A class.", node = false },
+    { "Http2Stream", type = "table", text = "A class." },
+    { "ServerHttp2Stream", type = "table", text = "A class.", node = false },
+    { "ClientHttp2Stream", type = "table", text = "A class.", node = false },
     { "Http2ServerRequest", type = "table", text = "The class of compat requests; see [Http2ServerRequest](request.md)." },
     { "Http2ServerResponse", type = "table", text = "The class of compat responses; see [Http2ServerResponse](response.md)." },
   },
@@ -183,6 +191,23 @@ session:on("close", function() print "session closed" end)
 uv.fs_close(fds[2])
 ]],
       prints = "session closed\n" },
+    { id = "type", title = "What is this?",
+      code = [[
+local http2 = require "http2"
+local server = http2.createServer()
+server:on("stream", function(stream)
+  print(http2.type(stream), http2.type(stream.session), http2.type {})
+  stream:finish()
+end)
+local client = http2.connectPair(server)
+print(http2.type(server), http2.type(client), http2.type(client:request()))
+for _, name in ipairs { "Http2Session", "ServerHttp2Session", "ClientHttp2Session", "Http2Stream", "ServerHttp2Stream",
+  "ClientHttp2Stream", "Http2ServerRequest", "Http2ServerResponse" } do
+  assert(type(http2[name]) == "table")
+end
+client:close()
+]],
+      prints = "Http2Server ClientHttp2Session ClientHttp2Stream\nServerHttp2Stream ServerHttp2Session nil\n" },
     { id = "all-headers", title = "Handing received headers to a C module",
       code = [[
 local http2 = require "http2"

@@ -28,9 +28,9 @@ return {
   "http2",
   "server", "server_options", "tls_options",
   "session", "server_session", "client_session", "connect_options",
-  "stream", "server_stream", "client_stream",
+  "socket", "stream", "server_stream", "client_stream",
   "request", "response",
   "headers", "settings", "errors", "close_info", "constants",
-  "emitter", "cancel",
+  "emitter", "cancel", "tls",
   "task", "static", "digest", "log", "metrics", "luv", "globals", "program",
 }

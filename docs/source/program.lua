@@ -24,7 +24,7 @@ return {
       { "start", type = "fun(server: Http2Server)", text = "Is called for each server when it was made." },
       { "sessionError", type = "fun(err: Http2Error, session: ServerHttp2Session)", text = "See 'sessionError'." },
       { "timeout", type = "fun(session: ServerHttp2Session)", text = "See 'timeout'." },
-      { "connection", type = "fun(socket: SocketInfo)", text = "See 'connection'." },
+      { "connection", type = "fun(socket: Http2Socket)", text = "See 'connection'." },
       { "listening", type = "fun()", text = "See 'listening'." },
       { "close", type = "fun()", text = "See 'close'." },
       { "error", type = "fun(err: Http2Error)", text = "See 'error'." },

@@ -23,8 +23,8 @@ return {
     { "finished", type = "boolean", text = "Was `finish` called?" },
     { "req", type = "Http2ServerRequest", text = "The request." },
     { "stream", type = "ServerHttp2Stream", text = "The stream behind it." },
-    { "socket", type = "SocketInfo?", text = "Facts about the connection; nil after the end." },
-    { "connection", type = "SocketInfo?", text = "The same." },
+    { "socket", type = "Http2Socket?", text = "Facts about the connection; nil after the end." },
+    { "connection", type = "Http2Socket?", text = "The same." },
     { "writable", type = "boolean", text = "May it still be written to?" },
     { "destroyed", type = "boolean", text = "Is it over?" },
     { "writableNeedDrain", type = "boolean", text = "Will 'drain' come?" },
@@ -172,7 +172,7 @@ local server = http2.createServer(function(_, response)
   end)
   response:finish "page"
 end)
-local client = http2.connectPair(server, { settings = { enablePush = true } })
+local client = http2.connectPair(server)
 client:on("stream", function(pushed) print(pushed:body()) end)
 print(client:request():body())
 client:close()

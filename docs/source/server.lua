@@ -22,13 +22,13 @@ return {
     ]] },
     { "error", args = { { "err", "Http2Error" } },
       text = "`listen` failed: EADDRINUSE, EACCES, … Without a listener it is logged and the exit status is 1." },
-    { "connection", args = { { "socket", "SocketInfo" } }, text = "A connection was accepted; HTTP/2 has not begun.",
-      node = "hands out the socket itself." },
-    { "secureConnection", args = { { "socket", "SocketInfo" } }, text = "A TLS handshake succeeded.",
-      node = "hands out the socket itself." },
-    { "tlsClientError", args = { { "err", "Http2Error" }, { "socket", "SocketInfo" } },
+    { "connection", args = { { "socket", "Http2Socket" } }, text = "A connection was accepted; HTTP/2 has not begun." },
+    { "secureConnection", args = { { "socket", "Http2Socket" } }, text = "A TLS handshake succeeded." },
+    { "drop", args = { { "data", "table", "`{localAddress=, localPort=, localFamily=, remoteAddress=, remotePort=, remoteFamily=}`" } },
+      text = "A connection was closed because there are `maxConnections`." },
+    { "tlsClientError", args = { { "err", "Http2Error" }, { "socket", "Http2Socket" } },
       text = "A TLS handshake failed. The connection is gone already." },
-    { "clientError", args = { { "err", "Http2Error" }, { "socket", "SocketInfo" } },
+    { "clientError", args = { { "err", "Http2Error" }, { "socket", "Http2Socket" } },
       text = "A connection failed before it spoke HTTP/2. It is destroyed, with a listener or without." },
     { "timeout", args = { { "session", "ServerHttp2Session" } },
       text = "A session was idle for the server's timeout. Without a listener the session is destroyed, without an error." },
@@ -41,9 +41,8 @@ return {
       text = "In the place of 'request', for any other `expect`. Without a listener the answer is 417." },
     { "connect", args = { { "request", "Http2ServerRequest" }, { "response", "Http2ServerResponse" } },
       text = "In the place of 'request', for CONNECT. Without a listener the answer is 405." },
-    { "unknownProtocol", args = { { "socket", "SocketInfo" } },
-      text = "A TLS client asked by ALPN for nothing that we speak. The connection ends.",
-      node = "waits unknownProtocolTimeout for the listener to end the connection." },
+    { "unknownProtocol", args = { { "socket", "Http2Socket" } },
+      text = "A TLS client asked by ALPN for nothing that we speak. Without a listener it gets a 403 as HTTP/1.1 text. The connection ends after `unknownProtocolTimeout`." },
   },
   properties = {
     { "listening", type = "boolean", default = "false", text = "Does it listen?" },
@@ -79,10 +78,13 @@ return {
       text = "Other initial settings for the sessions made from now on." },
     { "ref", args = {}, returns = { "Http2Server" }, text = "It keeps the program running while it listens (so it is from the start)." },
     { "unref", args = {}, returns = { "Http2Server" }, text = "It does not keep the program running." },
-    { "addContext", args = { { "name", "string", "a server name; `*.example.org` for all below it" }, { "options", "TlsOptions" } },
-      throws = "ERR_TLS_CERT ERR_TLS_KEY ERR_TLS_KEY_MISMATCH", rfc = "RFC 6066 3",
+    { "addContext", args = { { "hostname", "string", "`*.example.org` for all below it" }, { "context", "TlsOptions|SecureContext" } },
+      throws = "ERR_TLS_REQUIRED_SERVER_NAME ERR_TLS_CERT ERR_TLS_KEY ERR_TLS_KEY_MISMATCH ERR_INVALID_ARG_VALUE", rfc = "RFC 6066 3",
       text = "Another certificate, for clients that ask for that name (SNI)." },
-    { "setSecureContext", args = { { "options", "TlsOptions" } }, throws = "ERR_TLS_CERT ERR_TLS_KEY ERR_TLS_KEY_MISMATCH",
+    { "getTicketKeys", args = {}, returns = { "string", "48 bytes" }, rfc = "RFC 5077", text = "What TLS session tickets are sealed with." },
+    { "setTicketKeys", args = { { "keys", "string", "48 bytes" } }, throws = "ERR_INVALID_ARG_TYPE ERR_INVALID_ARG_VALUE",
+      text = "Other servers with the same keys take up the sessions of this one's clients." },
+    { "setSecureContext", args = { { "options", "TlsOptions|SecureContext" } }, throws = "ERR_TLS_CERT ERR_TLS_KEY ERR_TLS_KEY_MISMATCH",
       text = "Another certificate for the connections made from now on: those that stand keep theirs." },
     { "closeIdleConnections", args = {}, throws = "ERR_PERIGEE_NOT_SUPPORTED", text = "Of HTTP/1.1, which is not there yet." },
   },
@@ -94,6 +96,8 @@ return {
       { "fd", type = "integer", text = "A listening socket that is there already, in the place of all that." },
       { "backlog", type = "integer", text = "How many connections may wait in the kernel." },
       { "signal", type = "CancelToken", text = "Closes the server when it is cancelled.", node = "takes an AbortSignal." },
+      { "readableAll", type = "boolean", default = "false", text = "Of a UNIX socket: everybody may read it." },
+      { "writableAll", type = "boolean", default = "false", text = "Of a UNIX socket: everybody may connect." },
       { "ipv6Only", type = "boolean", default = "false", text = "Without IPv4 on `::`." },
     } },
   },
@@ -114,7 +118,7 @@ server:listen({ port = 0, host = "127.0.0.1", backlog = 64, ipv6Only = false }, 
 end)
 
 local unix = http2.createServer()
-unix:listen { path = "app.socket" }
+unix:listen { path = "app.socket", readableAll = true, writableAll = true }
 unix:await "listening"
 print(unix:address(), pcall(unix.listen, unix, { fd = 0 }))
 unix:close()
@@ -135,6 +139,7 @@ server:on("stream", function(stream, headers, flags, rawHeaders)
   print("stream", headers[":path"], flags, #rawHeaders)
   stream:finish "ok"
 end)
+server:on("drop", function(data) print("drop", data.remoteAddress) end)
 server:on("close", function() print "close" end)
 server:setTimeout(60000)
 server:listen(0, "127.0.0.1")
@@ -208,6 +213,7 @@ local cert, key = fs.readFileSync "localhost.pem", fs.readFileSync "localhost.ke
 local server = http2.createSecureServer { cert = cert, key = key }
 server:addContext("*.example.org", { cert = cert, key = key })
 server:setSecureContext { cert = cert, key = key }
+server:setTicketKeys(server:getTicketKeys())
 server:on("secureConnection", function(socket) print("secure", socket.servername) end)
 server:on("stream", function(stream) stream:finish "ok" end)
 server:listen(0, "127.0.0.1")
@@ -232,7 +238,6 @@ local cert, key = fs.readFileSync "localhost.pem", fs.readFileSync "localhost.ke
 local server = http2.createSecureServer { cert = cert, key = key, minVersion = "TLSv1.3" }
 server:on("tlsClientError", function(err) print("tlsClientError", type(err.code)) end)
 server:on("clientError", function() print "clientError" end)
-server:on("unknownProtocol", function() print "unknownProtocol" end)
 server:listen(0, "127.0.0.1")
 server:await "listening"
 
@@ -242,7 +247,7 @@ local _, err = old:await "connect"
 print(err.code)
 server:close()
 ]],
-      prints = "" },
+      prints = "clientError\ntlsClientError string\nERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION\n" },
     { id = "expectations", title = "Expectations and CONNECT",
       code = [[
 local http2 = require "http2"

@@ -37,6 +37,9 @@ return {
       { "idleTimeout", type = "integer", default = "0", text = "ms without an open stream after which a session is closed gracefully; 0: none.", node = false },
       { "maxConnections", type = "integer", text = "Connections at a time; more are closed when they come.", node = "is a property of the server." },
       { "exposeErrors", type = "boolean", default = "false", text = "The 500 of a handler that threw has the error's text in its body. Not for the public.", node = false },
+      { "keepAlive", type = "boolean", default = "false", text = "TCP keep-alive." },
+      { "keepAliveInitialDelay", type = "integer", default = "0", text = "ms until its first probe." },
+      { "allowHalfOpen", type = "boolean", text = "Accepted; HTTP/2 has no half-open connections." },
       { "unknownProtocolTimeout", type = "integer", default = "10000", text = "ms until a TLS connection without a common protocol is ended." },
       { "Http2ServerRequest", type = "table", text = "A class in the place of [Http2ServerRequest](request.md), for 'request'." },
       { "Http2ServerResponse", type = "table", text = "A class in the place of [Http2ServerResponse](response.md), for 'request'." },
@@ -57,6 +60,7 @@ local server = http2.createServer {
   streamResetBurst = 50, streamResetRate = 5, maxDeflateDynamicTableSize = 1024, maxSendHeaderBlockLength = 16384,
   peerMaxConcurrentStreams = 10, maxConnections = 1000,
   strictFieldWhitespaceValidation = true, strictSingleValueFields = true, noDelay = true,
+  keepAlive = true, keepAliveInitialDelay = 60000, allowHalfOpen = false,
   timeout = 60000, handshakeTimeout = 5000, headerTimeout = 5000, idleTimeout = 30000, unknownProtocolTimeout = 1000,
   exposeErrors = true,
 }

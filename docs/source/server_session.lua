@@ -12,10 +12,10 @@ return {
   },
   methods = {
     { "altsvc", args = { { "alt", "string" }, { "originOrStream", "string|integer|table", "an origin, or the id of a stream" } }, rfc = "RFC 7838 4",
-      throws = "ERR_HTTP2_ALTSVC_INVALID_ORIGIN ERR_HTTP2_ALTSVC_LENGTH ERR_INVALID_CHAR ERR_OUT_OF_RANGE ERR_INVALID_ARG_TYPE ERR_HTTP2_INVALID_SESSION",
+      throws = "ERR_INVALID_URL ERR_HTTP2_ALTSVC_INVALID_ORIGIN ERR_HTTP2_ALTSVC_LENGTH ERR_INVALID_CHAR ERR_OUT_OF_RANGE ERR_INVALID_ARG_TYPE ERR_HTTP2_INVALID_SESSION",
       text = "Sends ALTSVC: the same can be had elsewhere, too." },
     { "origin", args = { { "...", "string|table" } }, rfc = "RFC 8336",
-      throws = "ERR_HTTP2_INVALID_ORIGIN ERR_HTTP2_ORIGIN_LENGTH ERR_INVALID_ARG_TYPE ERR_HTTP2_INVALID_SESSION",
+      throws = "ERR_INVALID_URL ERR_HTTP2_INVALID_ORIGIN ERR_HTTP2_ORIGIN_LENGTH ERR_INVALID_ARG_TYPE ERR_HTTP2_INVALID_SESSION",
       text = "Sends ORIGIN: this connection speaks for these origins." },
   },
   examples = {
@@ -27,7 +27,7 @@ server:on("session", function(session)
   print(session.server == server)
   session:altsvc('h2=":8000"', "https://example.org:80")
   print(select(2, pcall(session.origin, session, "nonsense")).code)
-  session:origin "https://example.com"
+  session:origin("https://example.com", { origin = "https://example.net" })
 end)
 server:on("session", function(session)
   session:on("stream", function(stream, headers) print("session stream", headers[":path"]) end)
@@ -41,6 +41,13 @@ client:on("altsvc", function(alt, origin, streamId) print("altsvc", alt, origin,
 print(client:request():body())
 client:close()
 ]],
-      prints = "" },
+      prints = [[
+true
+ERR_INVALID_URL
+altsvc h2=":8000" https://example.org:80 0
+session stream /
+altsvc h2=":8001" 1
+ok
+]] },
   },
 }

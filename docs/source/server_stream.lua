@@ -140,6 +140,7 @@ server:on("stream", function(stream)
   stream:finish()
 end)
 local client = http2.connectPair(server, { settings = { enablePush = false } })
+client:await "remoteSettings"
 client:request():body()
 client:close()
 ]],

@@ -27,18 +27,19 @@ local client = http2.connectPair(server, { settings = { enablePush = false } })
 local theirs = client:await "remoteSettings"
 print(theirs.headerTableSize, theirs.initialWindowSize, theirs.maxFrameSize, theirs.maxConcurrentStreams)
 print(theirs.maxHeaderListSize, theirs.maxHeaderSize, theirs.enableConnectProtocol)
-print(client:await "localSettings".enablePush) -- acknowledged
-
 print(select(2, pcall(client.settings, client, { maxFrameSize = 1 })))
 print(select(2, pcall(client.settings, client, { customSettings = { [70000] = 1 } })).code)
-client:close()
+client:settings({ enablePush = true }, function(_, acknowledged)
+  print(acknowledged.enablePush, client.localSettings.enablePush)
+  client:close()
+end)
 ]],
       prints = [[
 8192 100000 32768 50
 16384 16384 true
-false
 RangeError [ERR_HTTP2_INVALID_SETTING_VALUE]: Invalid value for setting "maxFrameSize": 1
 ERR_HTTP2_INVALID_SETTING_VALUE
+true true
 ]] },
     { id = "extended-connect", title = "Extended CONNECT",
       code = [[

@@ -7,10 +7,17 @@ return {
   ]],
   types = {
     { name = "TlsOptions", text = "Of both sides.", fields = {
-      { "key", type = "string|string[]", text = "The private key." },
+      { "key", type = "string|table", text = "The private key; `{pem=, passphrase=}`; or a list, with as many certificates." },
       { "cert", type = "string|string[]", text = "The certificate, then those between it and the root." },
       { "ca", type = "string|string[]", text = "Roots to trust, in the place of the system's." },
-      { "pfx", type = "string", text = "Key and certificate in one PKCS #12 file's bytes." },
+      { "pfx", type = "string|table", text = "Key and certificate in one PKCS #12 file's bytes; `{buf=, passphrase=}`; or a list." },
+      { "crl", type = "string|string[]", text = "Lists of certificates that are revoked." },
+      { "sigalgs", type = "string", text = "Signature algorithms, with colons between them." },
+      { "honorCipherOrder", type = "boolean", default = "true", text = "Server: our order of ciphers counts, not the client's." },
+      { "secureOptions", type = "integer", text = "OpenSSL's SSL_OP_ bits." },
+      { "sessionIdContext", type = "string", text = "Server: sessions are only taken up by servers with the same one." },
+      { "sessionTimeout", type = "integer", text = "Server: seconds for which a session may be taken up." },
+      { "ticketKeys", type = "string", text = "Server: 48 bytes, see [`getTicketKeys`](server.md#getticketkeys)." },
       { "passphrase", type = "string", text = "Of an encrypted key or pfx." },
       { "ciphers", type = "string", text = "For TLS 1.2, in OpenSSL's notation." },
       { "ecdhCurve", type = "string", text = "Groups for the key exchange, with colons between them." },
@@ -22,8 +29,8 @@ return {
     } },
     { name = "SecureServerOptions", extends = "ServerOptions", text = "[ServerOptions](server_options.md#serveroptions), TlsOptions, and:", fields = {
       { "requestCert", type = "boolean", default = "false", text = "Asks clients for a certificate; one is needed unless `rejectUnauthorized` is false." },
-      { "SNICallback", type = "fun(servername: string, callback: fun(err?: any, context?: TlsOptions))",
-        text = "Chooses a certificate when a client asks for a name; the handshake waits for the answer." },
+      { "SNICallback", type = "fun(servername: string, callback: fun(err?: any, context?: TlsOptions|SecureContext)): TlsOptions|SecureContext|nil",
+        text = "Chooses a certificate when a client asks for a name: by calling back, or by returning it. The handshake waits, under its deadline; the function may wait, too." },
       { "ALPNCallback", type = "fun(arguments: {servername: string, protocols: string[]}): string?",
         text = "Chooses the protocol among those that the client offers; nil refuses it. Excludes `ALPNProtocols`.",
         throws = "ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS" },
@@ -38,6 +45,8 @@ local cert, key = fs.readFileSync "localhost.pem", fs.readFileSync "localhost.ke
 
 local server = http2.createSecureServer {
   cert = { cert }, key = key, ca = cert, requestCert = true, rejectUnauthorized = true,
+  honorCipherOrder = true, sessionTimeout = 300, sessionIdContext = "app", secureOptions = 0,
+  sigalgs = "ECDSA+SHA256:RSA+SHA256", ticketKeys = ("k"):rep(48),
   minVersion = "TLSv1.2", maxVersion = "TLSv1.3", ciphers = "ECDHE+AESGCM", ecdhCurve = "X25519:P-256",
   ALPNProtocols = { "h2" },
 }
@@ -56,7 +65,7 @@ local _, err = nobody:request():await "response"
 print(err.code, err.cause.code)
 server:close()
 ]],
-      prints = "true\nERR_HTTP2_STREAM_CANCEL ERR_TLS_HANDSHAKE\n" },
+      prints = "true\nERR_HTTP2_STREAM_CANCEL ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE\n" },
     { id = "sni", title = "Choosing certificate and protocol by script",
       code = [[
 local http2 = require "http2"
@@ -84,6 +93,14 @@ client:close()
 server:close()
 ]],
       prints = "asked for localhost\noffers h2\nok\n" },
+    { id = "crl", title = "A list of revoked certificates must be one",
+      code = [[
+local http2 = require "http2"
+local fs = require "fs"
+local cert, key = fs.readFileSync "localhost.pem", fs.readFileSync "localhost.key"
+print(select(2, pcall(http2.createSecureServer, { cert = cert, key = key, crl = "?" })).code)
+]],
+      prints = "ERR_TLS_CRL\n" },
     { id = "pfx", title = "Keys that have a passphrase",
       code = [[
 local http2 = require "http2"

@@ -15,7 +15,7 @@
 ---@class ClientHttp2Session: Http2Session
 ---@field on fun(self: ClientHttp2Session, event: "altsvc", listener: fun(alt: string, origin: string, streamId: integer)): ClientHttp2Session
 ---@field on fun(self: ClientHttp2Session, event: "close", listener: fun()): ClientHttp2Session
----@field on fun(self: ClientHttp2Session, event: "connect", listener: fun(session: Http2Session, socket: SocketInfo)): ClientHttp2Session
+---@field on fun(self: ClientHttp2Session, event: "connect", listener: fun(session: Http2Session, socket: Http2Socket)): ClientHttp2Session
 ---@field on fun(self: ClientHttp2Session, event: "error", listener: fun(err: Http2Error)): ClientHttp2Session
 ---@field on fun(self: ClientHttp2Session, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): ClientHttp2Session
 ---@field on fun(self: ClientHttp2Session, event: "goaway", listener: fun(code: integer, lastStreamID: integer, opaqueData?: string)): ClientHttp2Session
@@ -30,7 +30,7 @@
 ---@field on fun(self: ClientHttp2Session, event: string, listener: function): ClientHttp2Session
 ---@field once fun(self: ClientHttp2Session, event: "altsvc", listener: fun(alt: string, origin: string, streamId: integer)): ClientHttp2Session
 ---@field once fun(self: ClientHttp2Session, event: "close", listener: fun()): ClientHttp2Session
----@field once fun(self: ClientHttp2Session, event: "connect", listener: fun(session: Http2Session, socket: SocketInfo)): ClientHttp2Session
+---@field once fun(self: ClientHttp2Session, event: "connect", listener: fun(session: Http2Session, socket: Http2Socket)): ClientHttp2Session
 ---@field once fun(self: ClientHttp2Session, event: "error", listener: fun(err: Http2Error)): ClientHttp2Session
 ---@field once fun(self: ClientHttp2Session, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): ClientHttp2Session
 ---@field once fun(self: ClientHttp2Session, event: "goaway", listener: fun(code: integer, lastStreamID: integer, opaqueData?: string)): ClientHttp2Session

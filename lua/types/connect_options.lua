@@ -8,8 +8,17 @@
 ---@field hostname? string The same, and wins over `host`.
 ---@field port? integer Wins over the authority's.
 ---@field path? string Of a UNIX socket to connect to.
----@field createConnection? fun(authority: string, options: ConnectOptions): integer|table Gives the connection: a descriptor of a connected socket, which is duplicated, or a connected TCP socket or pipe of luv, which is the session's from then on.
----@field settings? Settings Our SETTINGS.
+---@field family? integer 4 or 6: addresses of that kind only.
+---@field localAddress? string The address to connect from.
+---@field localPort? integer The port to connect from.
+---@field timeout? integer As `setTimeout`, in ms.
+---@field secureContext? SecureContext Made by [`tls.createSecureContext`](tls.md#createsecurecontext).
+---@field checkServerIdentity? fun(servername: string, certificate: table): any In the place of our check of the certificate's name; an error that it returns ends the session.
+---@field keepAlive? boolean TCP keep-alive.
+---@field keepAliveInitialDelay? integer ms until its first probe.
+---@field allowHalfOpen? boolean Accepted; HTTP/2 has no half-open connections.
+---@field createConnection? fun(authority: string, options: ConnectOptions): integer|userdata Gives the connection: a descriptor, or a connected socket or pipe of [luv](luv.md). It is ours from then on.
+---@field settings? Settings Our SETTINGS. Pushed streams are refused unless somebody listens to 'stream'.
 ---@field maxSessionMemory? number|string As for servers.
 ---@field maxHeaderListPairs? integer Fields in a block, at least 1.
 ---@field maxSettings? integer Entries in one SETTINGS frame.

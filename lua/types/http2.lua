@@ -11,6 +11,12 @@
 ---@field ClientHttp2Stream table The metatable of a client's streams.
 ---@field constants table<string, integer|string> Error codes, header names, methods, statuses; see [Constants](constants.md).
 ---@field sensitiveHeaders table The key under which a header table lists the names to send, or received, as never indexed (RFC 7541 7.1.3).
+---@field Http2Session table A class; see [`type`](#type).
+---@field ServerHttp2Session table A class.
+---@field ClientHttp2Session table A class.
+---@field Http2Stream table A class.
+---@field ServerHttp2Stream table A class.
+---@field ClientHttp2Stream table A class.
 ---@field Http2ServerRequest table The class of compat requests; see [Http2ServerRequest](request.md).
 ---@field Http2ServerResponse table The class of compat responses; see [Http2ServerResponse](response.md).
 local http2 = {}
@@ -31,10 +37,10 @@ function http2.createSecureServer(options, onRequest) end
 
 --- A client session. It connects in the background; requests made meanwhile wait. The default protocol is
 --- `https:`, the default ports are 80 and 443. All addresses of a name are tried in turn.
----@overload fun(authority: string|table, listener: fun(session: ClientHttp2Session, socket: SocketInfo)): ClientHttp2Session
+---@overload fun(authority: string|table, listener: fun(session: ClientHttp2Session, socket: Http2Socket)): ClientHttp2Session
 ---@param authority string|table `"http://host:port"`, `"https://…"`, or `{protocol=, host=, port=}`
 ---@param options? ConnectOptions
----@param listener? fun(session: ClientHttp2Session, socket: SocketInfo) once, for 'connect'
+---@param listener? fun(session: ClientHttp2Session, socket: Http2Socket) once, for 'connect'
 ---@return ClientHttp2Session
 function http2.connect(authority, options, listener) end
 
@@ -42,7 +48,7 @@ function http2.connect(authority, options, listener) end
 --- like a connection in clear text. Meant for tests of handlers.
 ---@param server Http2Server it need not listen
 ---@param options? ConnectOptions without those of address and TLS
----@param listener? fun(session: ClientHttp2Session, socket: SocketInfo) once, for 'connect'
+---@param listener? fun(session: ClientHttp2Session, socket: Http2Socket) once, for 'connect'
 ---@return ClientHttp2Session
 function http2.connectPair(server, options, listener) end
 
@@ -76,6 +82,11 @@ function http2.type(object) end
 --- A token for the option `signal`; see [CancelToken](cancel.md).
 ---@return CancelToken
 function http2.cancelToken() end
+
+--- The class of an object of this module; nil for anything else.
+---@param object any
+---@return string?
+function http2.type(object) end
 
 --- Fetches all fields of a received header table into it; see [Headers](headers.md).
 ---@param t Headers

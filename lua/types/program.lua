@@ -12,7 +12,7 @@
 ---@field start? fun(server: Http2Server) Is called for each server when it was made.
 ---@field sessionError? fun(err: Http2Error, session: ServerHttp2Session) See 'sessionError'.
 ---@field timeout? fun(session: ServerHttp2Session) See 'timeout'.
----@field connection? fun(socket: SocketInfo) See 'connection'.
+---@field connection? fun(socket: Http2Socket) See 'connection'.
 ---@field listening? fun() See 'listening'.
 ---@field close? fun() See 'close'.
 ---@field error? fun(err: Http2Error) See 'error'.

@@ -15,8 +15,8 @@
 ---@field httpVersionMajor integer 2.
 ---@field httpVersionMinor integer 0.
 ---@field stream ServerHttp2Stream The stream behind it.
----@field socket SocketInfo Facts about the connection.
----@field connection SocketInfo The same.
+---@field socket Http2Socket Facts about the connection.
+---@field connection Http2Socket The same.
 ---@field aborted boolean Did 'aborted' happen?
 ---@field complete boolean Will nothing more come: was it read to its end, or aborted? Whether the body was whole says `stream.complete`.
 ---@field destroyed boolean Is it over?

@@ -10,8 +10,8 @@
 ---@field finished boolean Was `finish` called?
 ---@field req Http2ServerRequest The request.
 ---@field stream ServerHttp2Stream The stream behind it.
----@field socket SocketInfo? Facts about the connection; nil after the end.
----@field connection SocketInfo? The same.
+---@field socket Http2Socket? Facts about the connection; nil after the end.
+---@field connection Http2Socket? The same.
 ---@field writable boolean May it still be written to?
 ---@field destroyed boolean Is it over?
 ---@field writableNeedDrain boolean Will 'drain' come?

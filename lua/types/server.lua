@@ -9,6 +9,8 @@
 ---@field fd? integer A listening socket that is there already, in the place of all that.
 ---@field backlog? integer How many connections may wait in the kernel.
 ---@field signal? CancelToken Closes the server when it is cancelled.
+---@field readableAll? boolean Of a UNIX socket: everybody may read it.
+---@field writableAll? boolean Of a UNIX socket: everybody may connect.
 ---@field ipv6Only? boolean Without IPv4 on `::`.
 
 --- a server, in clear text or over TLS: listening, and its sessions
@@ -18,41 +20,43 @@
 ---@field maxConnections integer? Connections at a time; more are closed when they come.
 ---@field on fun(self: Http2Server, event: "checkContinue", listener: fun(request: Http2ServerRequest, response: Http2ServerResponse)): Http2Server
 ---@field on fun(self: Http2Server, event: "checkExpectation", listener: fun(request: Http2ServerRequest, response: Http2ServerResponse)): Http2Server
----@field on fun(self: Http2Server, event: "clientError", listener: fun(err: Http2Error, socket: SocketInfo)): Http2Server
+---@field on fun(self: Http2Server, event: "clientError", listener: fun(err: Http2Error, socket: Http2Socket)): Http2Server
 ---@field on fun(self: Http2Server, event: "close", listener: fun()): Http2Server
 ---@field on fun(self: Http2Server, event: "connect", listener: fun(request: Http2ServerRequest, response: Http2ServerResponse)): Http2Server
----@field on fun(self: Http2Server, event: "connection", listener: fun(socket: SocketInfo)): Http2Server
+---@field on fun(self: Http2Server, event: "connection", listener: fun(socket: Http2Socket)): Http2Server
+---@field on fun(self: Http2Server, event: "drop", listener: fun(data: table)): Http2Server
 ---@field on fun(self: Http2Server, event: "error", listener: fun(err: Http2Error)): Http2Server
 ---@field on fun(self: Http2Server, event: "listening", listener: fun()): Http2Server
 ---@field on fun(self: Http2Server, event: "newListener", listener: fun(name: string, listener: function)): Http2Server
 ---@field on fun(self: Http2Server, event: "removeListener", listener: fun(name: string, listener: function)): Http2Server
 ---@field on fun(self: Http2Server, event: "request", listener: fun(request: Http2ServerRequest, response: Http2ServerResponse)): Http2Server
----@field on fun(self: Http2Server, event: "secureConnection", listener: fun(socket: SocketInfo)): Http2Server
+---@field on fun(self: Http2Server, event: "secureConnection", listener: fun(socket: Http2Socket)): Http2Server
 ---@field on fun(self: Http2Server, event: "session", listener: fun(session: ServerHttp2Session)): Http2Server
 ---@field on fun(self: Http2Server, event: "sessionError", listener: fun(err: Http2Error, session: ServerHttp2Session)): Http2Server
 ---@field on fun(self: Http2Server, event: "stream", listener: fun(stream: ServerHttp2Stream, headers: Headers, flags: integer, rawHeaders: string[])): Http2Server
 ---@field on fun(self: Http2Server, event: "timeout", listener: fun(session: ServerHttp2Session)): Http2Server
----@field on fun(self: Http2Server, event: "tlsClientError", listener: fun(err: Http2Error, socket: SocketInfo)): Http2Server
----@field on fun(self: Http2Server, event: "unknownProtocol", listener: fun(socket: SocketInfo)): Http2Server
+---@field on fun(self: Http2Server, event: "tlsClientError", listener: fun(err: Http2Error, socket: Http2Socket)): Http2Server
+---@field on fun(self: Http2Server, event: "unknownProtocol", listener: fun(socket: Http2Socket)): Http2Server
 ---@field on fun(self: Http2Server, event: string, listener: function): Http2Server
 ---@field once fun(self: Http2Server, event: "checkContinue", listener: fun(request: Http2ServerRequest, response: Http2ServerResponse)): Http2Server
 ---@field once fun(self: Http2Server, event: "checkExpectation", listener: fun(request: Http2ServerRequest, response: Http2ServerResponse)): Http2Server
----@field once fun(self: Http2Server, event: "clientError", listener: fun(err: Http2Error, socket: SocketInfo)): Http2Server
+---@field once fun(self: Http2Server, event: "clientError", listener: fun(err: Http2Error, socket: Http2Socket)): Http2Server
 ---@field once fun(self: Http2Server, event: "close", listener: fun()): Http2Server
 ---@field once fun(self: Http2Server, event: "connect", listener: fun(request: Http2ServerRequest, response: Http2ServerResponse)): Http2Server
----@field once fun(self: Http2Server, event: "connection", listener: fun(socket: SocketInfo)): Http2Server
+---@field once fun(self: Http2Server, event: "connection", listener: fun(socket: Http2Socket)): Http2Server
+---@field once fun(self: Http2Server, event: "drop", listener: fun(data: table)): Http2Server
 ---@field once fun(self: Http2Server, event: "error", listener: fun(err: Http2Error)): Http2Server
 ---@field once fun(self: Http2Server, event: "listening", listener: fun()): Http2Server
 ---@field once fun(self: Http2Server, event: "newListener", listener: fun(name: string, listener: function)): Http2Server
 ---@field once fun(self: Http2Server, event: "removeListener", listener: fun(name: string, listener: function)): Http2Server
 ---@field once fun(self: Http2Server, event: "request", listener: fun(request: Http2ServerRequest, response: Http2ServerResponse)): Http2Server
----@field once fun(self: Http2Server, event: "secureConnection", listener: fun(socket: SocketInfo)): Http2Server
+---@field once fun(self: Http2Server, event: "secureConnection", listener: fun(socket: Http2Socket)): Http2Server
 ---@field once fun(self: Http2Server, event: "session", listener: fun(session: ServerHttp2Session)): Http2Server
 ---@field once fun(self: Http2Server, event: "sessionError", listener: fun(err: Http2Error, session: ServerHttp2Session)): Http2Server
 ---@field once fun(self: Http2Server, event: "stream", listener: fun(stream: ServerHttp2Stream, headers: Headers, flags: integer, rawHeaders: string[])): Http2Server
 ---@field once fun(self: Http2Server, event: "timeout", listener: fun(session: ServerHttp2Session)): Http2Server
----@field once fun(self: Http2Server, event: "tlsClientError", listener: fun(err: Http2Error, socket: SocketInfo)): Http2Server
----@field once fun(self: Http2Server, event: "unknownProtocol", listener: fun(socket: SocketInfo)): Http2Server
+---@field once fun(self: Http2Server, event: "tlsClientError", listener: fun(err: Http2Error, socket: Http2Socket)): Http2Server
+---@field once fun(self: Http2Server, event: "unknownProtocol", listener: fun(socket: Http2Socket)): Http2Server
 ---@field once fun(self: Http2Server, event: string, listener: function): Http2Server
 local Http2Server = {}
 
@@ -99,12 +103,20 @@ function Http2Server:ref() end
 function Http2Server:unref() end
 
 --- Another certificate, for clients that ask for that name (SNI).
----@param name string a server name; `*.example.org` for all below it
----@param options TlsOptions
-function Http2Server:addContext(name, options) end
+---@param hostname string `*.example.org` for all below it
+---@param context TlsOptions|SecureContext
+function Http2Server:addContext(hostname, context) end
+
+--- What TLS session tickets are sealed with.
+---@return string
+function Http2Server:getTicketKeys() end
+
+--- Other servers with the same keys take up the sessions of this one's clients.
+---@param keys string 48 bytes
+function Http2Server:setTicketKeys(keys) end
 
 --- Another certificate for the connections made from now on: those that stand keep theirs.
----@param options TlsOptions
+---@param options TlsOptions|SecureContext
 function Http2Server:setSecureContext(options) end
 
 --- Of HTTP/1.1, which is not there yet.

@@ -27,6 +27,9 @@
 ---@field idleTimeout? integer ms without an open stream after which a session is closed gracefully; 0: none.
 ---@field maxConnections? integer Connections at a time; more are closed when they come.
 ---@field exposeErrors? boolean The 500 of a handler that threw has the error's text in its body. Not for the public.
+---@field keepAlive? boolean TCP keep-alive.
+---@field keepAliveInitialDelay? integer ms until its first probe.
+---@field allowHalfOpen? boolean Accepted; HTTP/2 has no half-open connections.
 ---@field unknownProtocolTimeout? integer ms until a TLS connection without a common protocol is ended.
 ---@field Http2ServerRequest? table A class in the place of [Http2ServerRequest](request.md), for 'request'.
 ---@field Http2ServerResponse? table A class in the place of [Http2ServerResponse](response.md), for 'request'.

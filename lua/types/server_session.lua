@@ -5,7 +5,7 @@
 ---@class ServerHttp2Session: Http2Session
 ---@field server Http2Server? The server it belongs to.
 ---@field on fun(self: ServerHttp2Session, event: "close", listener: fun()): ServerHttp2Session
----@field on fun(self: ServerHttp2Session, event: "connect", listener: fun(session: Http2Session, socket: SocketInfo)): ServerHttp2Session
+---@field on fun(self: ServerHttp2Session, event: "connect", listener: fun(session: Http2Session, socket: Http2Socket)): ServerHttp2Session
 ---@field on fun(self: ServerHttp2Session, event: "error", listener: fun(err: Http2Error)): ServerHttp2Session
 ---@field on fun(self: ServerHttp2Session, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): ServerHttp2Session
 ---@field on fun(self: ServerHttp2Session, event: "goaway", listener: fun(code: integer, lastStreamID: integer, opaqueData?: string)): ServerHttp2Session
@@ -18,7 +18,7 @@
 ---@field on fun(self: ServerHttp2Session, event: "timeout", listener: fun()): ServerHttp2Session
 ---@field on fun(self: ServerHttp2Session, event: string, listener: function): ServerHttp2Session
 ---@field once fun(self: ServerHttp2Session, event: "close", listener: fun()): ServerHttp2Session
----@field once fun(self: ServerHttp2Session, event: "connect", listener: fun(session: Http2Session, socket: SocketInfo)): ServerHttp2Session
+---@field once fun(self: ServerHttp2Session, event: "connect", listener: fun(session: Http2Session, socket: Http2Socket)): ServerHttp2Session
 ---@field once fun(self: ServerHttp2Session, event: "error", listener: fun(err: Http2Error)): ServerHttp2Session
 ---@field once fun(self: ServerHttp2Session, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): ServerHttp2Session
 ---@field once fun(self: ServerHttp2Session, event: "goaway", listener: fun(code: integer, lastStreamID: integer, opaqueData?: string)): ServerHttp2Session

@@ -21,23 +21,9 @@
 ---@field framesReceived? integer Frames of the peer.
 ---@field framesSent? integer Frames of ours.
 ---@field maxConcurrentStreams? integer The most streams that were open at a time.
----@field pingRTT? number ms of the last answered PING; 0 without one.
+---@field pingRTT? number? ms of the last answered PING; nil without one.
 ---@field streamAverageDuration? number ms, of the streams that ended.
 ---@field streamCount? integer Streams so far.
-
---- Of `session.socket`. `destroy(err)`, `setTimeout(ms, callback)`, `ref()` and `unref()` go to the session. Reading, writing
---- and pausing throw ERR_HTTP2_NO_SOCKET_MANIPULATION.
----@class SocketInfo
----@field remoteAddress? string An address, or the path of a UNIX socket.
----@field remotePort? integer nil on UNIX sockets and pairs.
----@field remoteFamily? string `IPv4` or `IPv6`.
----@field localAddress? string Ours.
----@field localPort? integer Ours.
----@field servername? string The name that the client asked for (SNI).
----@field tlsVersion? string `TLSv1.2` or `TLSv1.3`.
----@field cipher? string Its name.
----@field authorized? boolean Did the peer's certificate verify?
----@field resumed? boolean Was an earlier TLS session taken up?
 
 --- a connection, what both sides share
 ---@class Http2Session: Emitter
@@ -46,7 +32,7 @@
 ---@field connecting boolean Is it still connecting?
 ---@field closed boolean Was it closed, by `close()` or the peer's GOAWAY(0)? `destroy()` alone does not set it.
 ---@field destroyed boolean Is it over?
----@field socket SocketInfo Facts about the connection.
+---@field socket Http2Socket A restricted view of the [connection](socket.md).
 ---@field type integer 0 (NGHTTP2_SESSION_SERVER) or 1 (NGHTTP2_SESSION_CLIENT).
 ---@field state SessionState Windows and tables as numbers; `{}` before it is connected and afterwards.
 ---@field localSettings Settings Our settings as acknowledged; `{}` when unknown.
@@ -59,7 +45,7 @@
 ---@field pingRTT number? ms of the last answered PING.
 ---@field metrics SessionMetrics Counts of frames, streams and bytes.
 ---@field on fun(self: Http2Session, event: "close", listener: fun()): Http2Session
----@field on fun(self: Http2Session, event: "connect", listener: fun(session: Http2Session, socket: SocketInfo)): Http2Session
+---@field on fun(self: Http2Session, event: "connect", listener: fun(session: Http2Session, socket: Http2Socket)): Http2Session
 ---@field on fun(self: Http2Session, event: "error", listener: fun(err: Http2Error)): Http2Session
 ---@field on fun(self: Http2Session, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): Http2Session
 ---@field on fun(self: Http2Session, event: "goaway", listener: fun(code: integer, lastStreamID: integer, opaqueData?: string)): Http2Session
@@ -72,7 +58,7 @@
 ---@field on fun(self: Http2Session, event: "timeout", listener: fun()): Http2Session
 ---@field on fun(self: Http2Session, event: string, listener: function): Http2Session
 ---@field once fun(self: Http2Session, event: "close", listener: fun()): Http2Session
----@field once fun(self: Http2Session, event: "connect", listener: fun(session: Http2Session, socket: SocketInfo)): Http2Session
+---@field once fun(self: Http2Session, event: "connect", listener: fun(session: Http2Session, socket: Http2Socket)): Http2Session
 ---@field once fun(self: Http2Session, event: "error", listener: fun(err: Http2Error)): Http2Session
 ---@field once fun(self: Http2Session, event: "frameError", listener: fun(type: integer, code: integer, id: integer)): Http2Session
 ---@field once fun(self: Http2Session, event: "goaway", listener: fun(code: integer, lastStreamID: integer, opaqueData?: string)): Http2Session

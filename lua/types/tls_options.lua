@@ -3,10 +3,17 @@
 
 --- Of both sides.
 ---@class TlsOptions
----@field key? string|string[] The private key.
+---@field key? string|table The private key; `{pem=, passphrase=}`; or a list, with as many certificates.
 ---@field cert? string|string[] The certificate, then those between it and the root.
 ---@field ca? string|string[] Roots to trust, in the place of the system's.
----@field pfx? string Key and certificate in one PKCS #12 file's bytes.
+---@field pfx? string|table Key and certificate in one PKCS #12 file's bytes; `{buf=, passphrase=}`; or a list.
+---@field crl? string|string[] Lists of certificates that are revoked.
+---@field sigalgs? string Signature algorithms, with colons between them.
+---@field honorCipherOrder? boolean Server: our order of ciphers counts, not the client's.
+---@field secureOptions? integer OpenSSL's SSL_OP_ bits.
+---@field sessionIdContext? string Server: sessions are only taken up by servers with the same one.
+---@field sessionTimeout? integer Server: seconds for which a session may be taken up.
+---@field ticketKeys? string Server: 48 bytes, see [`getTicketKeys`](server.md#getticketkeys).
 ---@field passphrase? string Of an encrypted key or pfx.
 ---@field ciphers? string For TLS 1.2, in OpenSSL's notation.
 ---@field ecdhCurve? string Groups for the key exchange, with colons between them.
@@ -19,6 +26,6 @@
 --- [ServerOptions](server_options.md#serveroptions), TlsOptions, and:
 ---@class SecureServerOptions: ServerOptions
 ---@field requestCert? boolean Asks clients for a certificate; one is needed unless `rejectUnauthorized` is false.
----@field SNICallback? fun(servername: string, callback: fun(err?: any, context?: TlsOptions)) Chooses a certificate when a client asks for a name; the handshake waits for the answer.
+---@field SNICallback? fun(servername: string, callback: fun(err?: any, context?: TlsOptions|SecureContext)): TlsOptions|SecureContext|nil Chooses a certificate when a client asks for a name: by calling back, or by returning it. The handshake waits, under its deadline; the function may wait, too.
 ---@field ALPNCallback? fun(arguments: {servername: string, protocols: string[]}): string? Chooses the protocol among those that the client offers; nil refuses it. Excludes `ALPNProtocols`.
 

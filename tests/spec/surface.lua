@@ -49,6 +49,12 @@ local classes = {
     properties = "pushAllowed", methods = "respond respondWithFile respondWithFD additionalHeaders pushStream",
   }),
   ClientHttp2Stream = also(stream, { events = "response headers continue push" }),
+  Http2Socket = {
+    events = "close",
+    properties = [[remoteAddress remotePort localAddress localPort servername encrypted authorized alpnProtocol
+      destroyed]],
+    methods = emitter .. " destroy setTimeout ref unref getPeerCertificate",
+  },
   Http2ServerRequest = {
     events = "aborted close end data",
     properties = [[aborted authority complete connection socket headers httpVersion httpVersionMajor httpVersionMinor
