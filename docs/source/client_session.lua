@@ -10,6 +10,9 @@ return {
       text = "The peer sent ALTSVC." },
     { "origin", args = { { "origins", "string[]" } }, rfc = "RFC 8336", text = "The peer sent ORIGIN." },
   },
+  properties = {
+    { "originSet", type = "string[]?", rfc = "RFC 8336", text = "TLS: the origins that the server says this connection may be used for. One that answers 421 is taken away." },
+  },
   methods = {
     { "request", args = { { "headers?", "Headers|string[]" }, { "options?", "RequestOptions" } }, returns = { "ClientHttp2Stream" },
       rfc = "RFC 9113 8.3.1, RFC 8441",

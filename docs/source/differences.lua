@@ -72,6 +72,7 @@ return {
     { "allowHalfOpen pauseOnConnect keepAlive keepAliveInitialDelay highWaterMark", "as properties: they are options, or fixed (half-open streams always work)" },
     { "lookup session dhparam secureProtocol enableTrace pskCallback clientCertEngine privateKeyEngine", "options of TLS and sockets that throw ERR_PERIGEE_NOT_SUPPORTED" },
     { "closed errored readableLength readableHighWaterMark", "of requests: `request.stream` has them", shown = "`request.closed`, `request.errored`, `request.readableLength`, `request.readableHighWaterMark`" },
+    { "originSet", "of server sessions: it is a client's affair", shown = "`serverSession.originSet`" },
     { "getMaxListeners", "there is no bound on listeners" },
     { "readableDidRead readableAborted readableBuffer readableObjectMode readableEncoding writableObjectMode writableBuffer", "of Node's stream machinery: `readableFlowing`, `readableEnded`, `writableLength`, `complete` and `closeInfo` tell what scripts need" },
     { "push unshift wrap iterator asIndexedPairs filter flatMap map take compose every forEach reduce toArray some find", "helpers of Node's streams; `for chunk in stream:chunks()` does for all of them" },

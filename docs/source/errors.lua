@@ -17,7 +17,7 @@ return {
     'error' events and callbacks: `pcall` and `err.code == "ERR_HTTP2_INVALID_STREAM"` work.
 
     Misuse (a wrong argument, a wrong state) throws at once. What the world does arrives as an event, or as `nil, err`. Failures of the system have
-    its names for codes: ECONNREFUSED, ECONNRESET, EADDRINUSE, EACCES, ENOENT, …
+    its names for codes: ECONNREFUSED, ECONNRESET, EADDRINUSE, EACCES, ENOENT, … Failed TLS handshakes have OpenSSL's, as in Node: ERR_SSL_…
 
     A throw that nobody catches ends the handler's stream, with a 500 or RST_STREAM(INTERNAL_ERROR), and is logged with session, stream and
     traceback; nothing else stops. An 'error' that nobody hears is logged.
@@ -118,7 +118,7 @@ return {
     code("ERR_TLS_INVALID_CONTEXT", "Invalid SNI context", "`SNICallback` gave what is no context: ends the handshake."),
     code("ERR_TLS_CALLBACK", "…", "`SNICallback` or `ALPNCallback` threw, or gave an error without a code: ends the handshake.", false),
     code("ERR_TLS_ALPN_CALLBACK_INVALID_RESULT", "ALPN callback returned a value (…) that did not match any of the client's offered protocols (…)", "`ALPNCallback`: ends the handshake."),
-    code("ERR_TLS_HANDSHAKE", "…", "A handshake failed.", "has OpenSSL's own codes."),
+    without(code("ERR_TLS_HANDSHAKE", "…", "A handshake failed in a way for which OpenSSL has no code of its own (ERR_SSL_…)."), "needs a peer that breaks TLS in an unusual way"),
     without(code("ERR_TLS_HANDSHAKE_TIMEOUT", "…", "A handshake took too long."), "needs a peer that says nothing for seconds"),
     code("ERR_TLS_CERT_ALTNAME_INVALID", "…", "The server's certificate is for another name."),
     code("ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS", "The ALPNCallback and ALPNProtocols TLS options are mutually exclusive", "Both options at once."),

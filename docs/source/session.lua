@@ -44,7 +44,6 @@ return {
     { "pendingSettingsAck", type = "boolean", text = "Does the peer owe an acknowledgement of SETTINGS?" },
     { "goawayCode", type = "integer", default = "0", text = "Of the last GOAWAY received.", node = "has it, undocumented." },
     { "goawayLastStreamID", type = "integer", default = "0", text = "Of the last GOAWAY received.", node = "has it, undocumented." },
-    { "originSet", type = "string[]?", rfc = "RFC 8336", text = "TLS: the origins that this connection speaks for." },
     { "closeInfo", type = "CloseInfo?", text = "How it ended; nil while it is open. See [Why it ended](close_info.md).", node = false },
     { "pingRTT", type = "number?", text = "ms of the last answered PING.", node = "tells it through perf_hooks." },
     { "metrics", type = "SessionMetrics", text = "Counts of frames, streams and bytes.", node = "tells them through perf_hooks." },

@@ -13,6 +13,7 @@
 
 --- a connection, the client's side: requests
 ---@class ClientHttp2Session: Http2Session
+---@field originSet string[]? TLS: the origins that the server says this connection may be used for. One that answers 421 is taken away.
 ---@field on fun(self: ClientHttp2Session, event: "altsvc", listener: fun(alt: string, origin: string, streamId: integer)): ClientHttp2Session
 ---@field on fun(self: ClientHttp2Session, event: "close", listener: fun()): ClientHttp2Session
 ---@field on fun(self: ClientHttp2Session, event: "connect", listener: fun(session: Http2Session, socket: Http2Socket)): ClientHttp2Session

@@ -8,6 +8,11 @@
 ---@field checkContinue? fun(request: Http2ServerRequest, response: Http2ServerResponse) See 'checkContinue'.
 ---@field checkExpectation? fun(request: Http2ServerRequest, response: Http2ServerResponse) See 'checkExpectation'.
 ---@field connect? fun(request: Http2ServerRequest, response: Http2ServerResponse) See 'connect'.
+---@field secureConnection? fun(socket: Http2Socket) See 'secureConnection'.
+---@field tlsClientError? fun(err: Http2Error, socket: Http2Socket) See 'tlsClientError'.
+---@field clientError? fun(err: Http2Error, socket: Http2Socket) See 'clientError'.
+---@field unknownProtocol? fun(socket: Http2Socket) See 'unknownProtocol'.
+---@field drop? fun(data: table) See 'drop'.
 ---@field session? fun(session: ServerHttp2Session) See 'session'.
 ---@field start? fun(server: Http2Server) Is called for each server when it was made.
 ---@field sessionError? fun(err: Http2Error, session: ServerHttp2Session) See 'sessionError'.

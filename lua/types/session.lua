@@ -40,7 +40,6 @@
 ---@field pendingSettingsAck boolean Does the peer owe an acknowledgement of SETTINGS?
 ---@field goawayCode integer Of the last GOAWAY received.
 ---@field goawayLastStreamID integer Of the last GOAWAY received.
----@field originSet string[]? TLS: the origins that this connection speaks for.
 ---@field closeInfo CloseInfo? How it ended; nil while it is open. See [Why it ended](close_info.md).
 ---@field pingRTT number? ms of the last answered PING.
 ---@field metrics SessionMetrics Counts of frames, streams and bytes.

@@ -161,7 +161,7 @@ local function surface(object)
   if type(index) == "table" then
     values = index
   else
-    values = upvalue(index, "fixed", 0) or upvalue(index, "class", 0)
+    for _, name in ipairs { "fixed", "class", "Server", "Socket" } do values = values or upvalue(index, name, 0) end
     getters = upvalue(index, "computed", 0) or upvalue(index, "getters", 0)
   end
   local methods, properties = {}, public_keys(getters, values._getters, values._setters)
@@ -186,6 +186,8 @@ each_file("daemon/script", ".c", function(text)
 end)
 each_file("lua/http2", ".lua", function(text)
   for name in text:gmatch "[%w_]+%.(%l[%w]*)%s*=[^=]" do assigned[name] = true end
+  for name in text:gmatch "[{,]%s*(%l%w*) = given%." do assigned[name] = true end
+  for name in text:gmatch "name == \"(%l%w*)\"" do assigned[name] = true end
   for name in text:gmatch "rawset%(self, \"(%l%w*)\"" do assigned[name] = true end
 end)
 
@@ -343,18 +345,25 @@ describe("the manual's tables", function()
   end)
 
   it("have what state, metrics and closeInfo tell", function()
-    local server = support.server(function(stream) stream:respond() end)
+    local server = support.server(function(stream)
+      stream:respond()
+      stream:write(stream:await "data")
+    end)
     local client = support.connected(server)
-    local request = client:request()
-    request:await "response"
+    local answered = false
+    client:ping(function() answered = true end)
+    local request = client:request { [":method"] = "POST" }
+    request:on("error", function() end)
+    request:write "body"
+    request:await "data"
+    support.wait_for(function() return answered end)
     local told = {
       SessionState = client.state, StreamState = request.state, SessionMetrics = client.metrics,
       StreamMetrics = request.metrics,
     }
-    client:close()
     request:close(2)
-    request:on("error", function() end)
     support.over(request)
+    client:close()
     told.CloseInfo = request.closeInfo
     told.CloseInfo.detail = true -- there may be none
     for _, name in ipairs { "SessionState", "StreamState", "SessionMetrics", "StreamMetrics", "CloseInfo" } do

@@ -13,7 +13,7 @@ local emitter = [[
 local session = {
   events = "close connect error frameError goaway localSettings remoteSettings ping stream timeout",
   properties = [[alpnProtocol encrypted connecting closed destroyed socket type state localSettings remoteSettings
-    pendingSettingsAck goawayCode goawayLastStreamID originSet closeInfo]],
+    pendingSettingsAck goawayCode goawayLastStreamID closeInfo metrics]],
   methods = emitter .. [[ close destroy goaway ping settings setLocalWindowSize setNextStreamID setTimeout ref unref]],
 }
 
@@ -22,7 +22,7 @@ local stream = {
     wantTrailers]],
   properties = [[id pending closed destroyed aborted rstCode session headersSent sentHeaders sentInfoHeaders
     sentTrailers endAfterHeaders bufferSize state headRequest writableEnded writableFinished writableLength
-    writableHighWaterMark writableNeedDrain readableEnded readableFlowing complete closeInfo]],
+    writableHighWaterMark writableNeedDrain readableEnded readableFlowing complete closeInfo metrics]],
   methods = emitter .. [[ write end finish end_ close destroy setTimeout sendTrailers priority pause resume read pipe
     unpipe cork uncork setEncoding send chunks body]],
 }
@@ -44,7 +44,7 @@ local classes = {
       setSecureContext]],
   },
   ServerHttp2Session = also(session, { properties = "server", methods = "altsvc origin" }),
-  ClientHttp2Session = also(session, { events = "altsvc origin", methods = "request" }),
+  ClientHttp2Session = also(session, { events = "altsvc origin", properties = "originSet", methods = "request" }),
   ServerHttp2Stream = also(stream, {
     properties = "pushAllowed", methods = "respond respondWithFile respondWithFD additionalHeaders pushStream",
   }),
@@ -101,6 +101,9 @@ contract.options = {
   SessionState = names [[effectiveLocalWindowSize effectiveRecvDataLength nextStreamID localWindowSize lastProcStreamID
     remoteWindowSize outboundQueueSize deflateDynamicTableSize inflateDynamicTableSize]],
   StreamState = names "state weight sumDependencyWeight localClose remoteClose localWindowSize",
+  SessionMetrics = names [[bytesRead bytesWritten framesReceived framesSent maxConcurrentStreams pingRTT
+    streamAverageDuration streamCount]],
+  StreamMetrics = names "bytesRead bytesWritten timeToFirstByte timeToFirstByteSent timeToFirstHeader",
   CloseInfo = names "by code codeName reason detail bytesIn bytesOut ms",
 }
 
