@@ -42,8 +42,11 @@ local function put_function(out, owner, separator, entry)
     put(out, "---@param ", arg[1], " ", arg[2], arg[3] and " " .. arg[3] or "")
   end
   if entry.returns then
-    for t in (entry.returns[1] .. ","):gmatch "%s*(.-)," do
-      put(out, "---@return ", t)
+    local returned = entry.returns[1]
+    if returned:find "^fun" then
+      put(out, "---@return ", returned) -- its commas are its own
+    else
+      for t in (returned .. ","):gmatch "%s*(.-)," do put(out, "---@return ", t) end
     end
   end
   if KEYWORDS[entry.name] then

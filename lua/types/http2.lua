@@ -3,13 +3,7 @@
 
 --- the module: making servers and clients
 ---@class http2lib
----@field Http2Session table What both kinds of sessions have.
----@field ServerHttp2Session table The metatable of a server's sessions.
----@field ClientHttp2Session table The metatable of a client's sessions.
----@field Http2Stream table What both kinds of streams have.
----@field ServerHttp2Stream table The metatable of a server's streams.
----@field ClientHttp2Stream table The metatable of a client's streams.
----@field constants table<string, integer|string> Error codes, header names, methods, statuses; see [Constants](constants.md).
+---@field constants Constants Error codes, header names, methods, statuses; see [Constants](constants.md).
 ---@field sensitiveHeaders table The key under which a header table lists the names to send, or received, as never indexed (RFC 7541 7.1.3).
 ---@field Http2Session table A class; see [`type`](#type).
 ---@field ServerHttp2Session table A class.

@@ -84,8 +84,7 @@ function Http2ServerRequest:unpipe(target) end
 function Http2ServerRequest:body(limit) end
 
 --- As [the stream's](stream.md#chunks).
----@return fun(): string?
----@return Http2Error?
+---@return fun(): string?, Http2Error?
 function Http2ServerRequest:chunks() end
 
 --- Does nothing.

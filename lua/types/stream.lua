@@ -159,8 +159,7 @@ function Http2Stream:body(limit) end
 
 --- `for chunk in stream:chunks() do … end` reads the body in order, and holds the peer back while the loop is busy. When the body was
 --- cut the loop ends and `complete` is false.
----@return fun(): string?
----@return Http2Error?
+---@return fun(): string?, Http2Error?
 function Http2Stream:chunks() end
 
 --- All that waits, or nil. With a size: so many bytes, nil when there are fewer; at the end of the body what is left.

@@ -347,7 +347,7 @@ describe("the manual's tables", function()
   it("have what state, metrics and closeInfo tell", function()
     local server = support.server(function(stream)
       stream:respond()
-      stream:write(stream:await "data")
+      stream:pipe(stream)
     end)
     local client = support.connected(server)
     local answered = false
@@ -355,7 +355,7 @@ describe("the manual's tables", function()
     local request = client:request { [":method"] = "POST" }
     request:on("error", function() end)
     request:write "body"
-    request:await "data"
+    request:chunks()(request)
     support.wait_for(function() return answered end)
     local told = {
       SessionState = client.state, StreamState = request.state, SessionMetrics = client.metrics,
