@@ -27,10 +27,10 @@ return {
       { "unknown options and settings", "are ignored", "throw ERR_INVALID_ARG_VALUE and name the nearest known one", "a misspelt limit is no limit" },
       { "CR, LF, NUL in a value", "the field vanishes at the receiver", "throws ERR_INVALID_CHAR with the field's name", "the mistake shows where it is made" },
       { "a server without certificate", "is made; handshakes fail", "throws ERR_TLS_CERT or ERR_TLS_KEY", "the same" },
-      { "TLS errors", "OpenSSL's codes", "ERR_TLS_CERT, ERR_TLS_KEY, ERR_TLS_HANDSHAKE …", "they say which option is wrong" },
+      { "certificates and keys that cannot be used", "OpenSSL's codes", "ERR_TLS_CERT, ERR_TLS_KEY, ERR_TLS_CA …; failed handshakes have OpenSSL's codes", "they say which option is wrong" },
     } },
     { title = "Ends", rows = {
-      { "`stream.close(code)` in the middle of a body", "newer versions send END_STREAM first: the client takes a part for the whole", "RST_STREAM with the code, as Node 12; the client's `rstCode` is that code, and it has the error", "a cut body must not look whole (node issues 35209, 56627)" },
+      { "`stream.close(code)` in the middle of a body", "END_STREAM, then RST_STREAM: the client takes a part for the whole, and its `rstCode` is 0", "RST_STREAM with the code, as Node 12; the client's `rstCode` is that code, and it has the error", "a cut body must not look whole (node issues 35209, 56627)" },
       { "a cut body", "'end' and 'close', as if it were whole, when the code is 0 or CANCEL", "the same events; `stream.complete` is false, `body`, `chunks` and `await \"end\"` give an error, `pipe` resets its target", "there must be a way to tell" },
       { "why it ended", "`rstCode`", "`closeInfo` of streams and sessions, too", "\"who closed this\" is the first question of an operator" },
       { "`session.close(callback)` on a closing session", "the callback is dropped", "it is kept; dropped only when the session is destroyed", "Node 24 lost callbacks that way" },
@@ -51,7 +51,7 @@ return {
       { "`noDelay`", "on, can be turned off", "always on", "HTTP/2 does not go with Nagle's algorithm" },
       { "`listen(port)`", "`::`, both families", "the same; 0.0.0.0 where there is no IPv6", "" },
       { "`connect` to a name", "happy eyeballs", "tries all addresses in turn", "the same result, simpler" },
-      { "HTTP/1.x peers in clear text", "garbage, ended after 10 s", "one 505 and a close", "the peer's operator sees what is wrong" },
+      { "HTTP/1.x peers in clear text", "SETTINGS, GOAWAY(INTERNAL_ERROR) and a close", "one 505 and a close", "the peer's operator sees what is wrong" },
       { "listeners for one event", "a warning above 10", "no bound", "" },
     } },
     { title = "Elsewhere", rows = {

@@ -93,7 +93,7 @@ return {
       text = [[
         Sends RST_STREAM with that code. With code 0 after `finish` it waits until the body is out. A second call does nothing.
       ]],
-      node = "newer versions send END_STREAM before the RST_STREAM, so that a cut body looks whole; here it does not." },
+      node = "sends END_STREAM before the RST_STREAM, so that a cut body looks whole; here it does not." },
     { "destroy", args = { { "err?", "any", "for 'error'; the code is INTERNAL_ERROR then" } }, returns = { "Http2Stream" },
       text = "Ends it at once: what waits is dropped but for the first piece; then RST_STREAM. 'close' comes on the next turn." },
     { "setTimeout", args = { { "ms", "integer", "0: none" }, { "callback?", "fun()", "once, for 'timeout'" } }, returns = { "Http2Stream" },
