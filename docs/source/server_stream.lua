@@ -42,9 +42,38 @@ return {
     { name = "FileOptions", extends = "RespondOptions", text = "For `respondWithFile` and `respondWithFD`.", fields = {
       { "offset", type = "integer", default = "0", text = "Where to begin, in bytes." },
       { "length", type = "integer", default = "-1", text = "How many bytes; -1: to the end." },
-      { "statCheck", type = "fun(stat: table, headers: Headers, options: {offset: integer, length: integer}): boolean?",
+      { "statCheck", type = "fun(stat: FileStat, headers: Headers, options: {offset: integer, length: integer}): boolean?",
         text = "May change the headers, offset and length; false: answers by itself. It cannot wait." },
       { "onError", type = "fun(err: Http2Error)", text = "Gets what is wrong with the file, in the place of 'error'. `respondWithFile` only." },
+    } },
+    { name = "FileStat", text = "What `statCheck` is told of a file: that of libuv, with Node's names on top.", fields = {
+      { "size", type = "integer", text = "Bytes." },
+      { "type", type = "string", text = "`file`, `directory`, `link`, `fifo`, `socket`, `char` or `block`.", node = false },
+      { "mode", type = "integer", text = "Kind and permissions." },
+      { "uid", type = "integer", text = "The owner." },
+      { "gid", type = "integer", text = "The group." },
+      { "ino", type = "integer", text = "The inode." },
+      { "dev", type = "integer", text = "The device." },
+      { "nlink", type = "integer", text = "How many names it has." },
+      { "mtime", type = "FileTime", text = "Last written." },
+      { "atime", type = "FileTime", text = "Last read." },
+      { "ctime", type = "FileTime", text = "Last changed, in itself or in its facts." },
+      { "mtimeMs", type = "number", text = "ms since 1970." },
+      { "atimeMs", type = "number", text = "The same." },
+      { "ctimeMs", type = "number", text = "The same." },
+      { "isFile", type = "fun(self: FileStat): boolean", text = "Of that kind?" },
+      { "isDirectory", type = "fun(self: FileStat): boolean", text = "Of that kind?" },
+      { "isFIFO", type = "fun(self: FileStat): boolean", text = "Of that kind?" },
+      { "isSocket", type = "fun(self: FileStat): boolean", text = "Of that kind?" },
+      { "isCharacterDevice", type = "fun(self: FileStat): boolean", text = "Of that kind?" },
+      { "isBlockDevice", type = "fun(self: FileStat): boolean", text = "Of that kind?" },
+      { "isSymbolicLink", type = "fun(self: FileStat): boolean", text = "Of that kind?" },
+    } },
+    { name = "FileTime", text = "A time of a file.", node = false, fields = {
+      { "sec", type = "integer", text = "Seconds since 1970." },
+      { "nsec", type = "integer", text = "Nanoseconds on top." },
+      { "toUTCString", type = "fun(self: FileTime): string", text = "As HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`." },
+      { "getTime", type = "fun(self: FileTime): number", text = "ms since 1970." },
     } },
   },
   examples = {
@@ -130,6 +159,37 @@ client:close()
 200 3 10 234
 404 nil nil ENOENT
 200 nil nil 56789
+]] },
+    { id = "stat-check", title = "What is known of a file",
+      files = { ["a.txt"] = "0123456789" },
+      code = [[
+local http2 = require "http2"
+local server = http2.createServer()
+server:on("stream", function(stream, headers)
+  stream:respondWithFile("a.txt", {}, { statCheck = function(stat, out, range)
+    out["last-modified"] = stat.mtime:toUTCString()
+    print(stat.size, stat.type, stat.mode % 512 > 0, stat.nlink, stat.ino > 0, stat.dev > 0, stat.uid >= 0, stat.gid >= 0)
+    print(stat.mtimeMs == stat.mtime:getTime(), stat.atimeMs > 0, stat.ctimeMs > 0, stat.atime.sec > 0, stat.ctime.nsec >= 0)
+    print(stat:isFile(), stat:isDirectory(), stat:isSymbolicLink(), stat:isFIFO(), stat:isSocket())
+    print(stat:isCharacterDevice(), stat:isBlockDevice())
+    if headers["if-modified-since"] == out["last-modified"] then
+      stream:respond { [":status"] = 304 }
+      return false
+    end
+    range.length = 4
+  end })
+end)
+local client = http2.connectPair(server)
+local request = client:request()
+print(request:await "response" [":status"], request:body())
+client:close()
+]],
+      prints = [[
+10 file true 1 true true true true
+true true true true true
+true false false false false
+false false
+200 0123
 ]] },
     { id = "push-errors", title = "When push is off",
       code = [[

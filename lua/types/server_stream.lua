@@ -11,8 +11,39 @@
 ---@class FileOptions: RespondOptions
 ---@field offset? integer Where to begin, in bytes.
 ---@field length? integer How many bytes; -1: to the end.
----@field statCheck? fun(stat: table, headers: Headers, options: {offset: integer, length: integer}): boolean? May change the headers, offset and length; false: answers by itself. It cannot wait.
+---@field statCheck? fun(stat: FileStat, headers: Headers, options: {offset: integer, length: integer}): boolean? May change the headers, offset and length; false: answers by itself. It cannot wait.
 ---@field onError? fun(err: Http2Error) Gets what is wrong with the file, in the place of 'error'. `respondWithFile` only.
+
+--- What `statCheck` is told of a file: that of libuv, with Node's names on top.
+---@class FileStat
+---@field size? integer Bytes.
+---@field type? string `file`, `directory`, `link`, `fifo`, `socket`, `char` or `block`.
+---@field mode? integer Kind and permissions.
+---@field uid? integer The owner.
+---@field gid? integer The group.
+---@field ino? integer The inode.
+---@field dev? integer The device.
+---@field nlink? integer How many names it has.
+---@field mtime? FileTime Last written.
+---@field atime? FileTime Last read.
+---@field ctime? FileTime Last changed, in itself or in its facts.
+---@field mtimeMs? number ms since 1970.
+---@field atimeMs? number The same.
+---@field ctimeMs? number The same.
+---@field isFile? fun(self: FileStat): boolean Of that kind?
+---@field isDirectory? fun(self: FileStat): boolean Of that kind?
+---@field isFIFO? fun(self: FileStat): boolean Of that kind?
+---@field isSocket? fun(self: FileStat): boolean Of that kind?
+---@field isCharacterDevice? fun(self: FileStat): boolean Of that kind?
+---@field isBlockDevice? fun(self: FileStat): boolean Of that kind?
+---@field isSymbolicLink? fun(self: FileStat): boolean Of that kind?
+
+--- A time of a file.
+---@class FileTime
+---@field sec? integer Seconds since 1970.
+---@field nsec? integer Nanoseconds on top.
+---@field toUTCString? fun(self: FileTime): string As HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+---@field getTime? fun(self: FileTime): number ms since 1970.
 
 --- the server's side of an exchange: answers
 ---@class ServerHttp2Stream: Http2Stream

@@ -337,6 +337,17 @@ describe("the manual's tables", function()
     assert.equal("", beyond(fields "ListenOptions", of_listen))
   end)
 
+  it("have what a statCheck is told", function()
+    local stat = require("perigee.file_stat").wrap(uv.fs_stat ".")
+    local about, of_time = getmetatable(stat), getmetatable(stat.mtime).__index
+    local in_ms, methods = upvalue(about.__index, "in_ms", 0), upvalue(about.__index, "methods", 0)
+    local written = fields "FileStat"
+    assert.equal("", beyond(public_keys(in_ms, methods), written))
+    assert.equal("", beyond(written, public_keys(in_ms, methods, stat)))
+    assert.equal("", beyond(public_keys(of_time), fields "FileTime"))
+    assert.equal("", beyond(fields "FileTime", public_keys(of_time, stat.mtime)))
+  end)
+
   it("have all settings", function()
     local entries = public_keys(upvalue(require("http2.settings").to_list, "entries"),
       { customSettings = true, maxHeaderSize = true })
