@@ -126,10 +126,10 @@ function markdown.difference(entry)
 end
 
 local function put_notes(out, entry)
-  if entry.throws then put(out, "- Throws ", links_to_codes(entry.throws), ".") end
+  if entry.throws then put(out, fill("- Throws " .. links_to_codes(entry.throws) .. ".", "  ")) end
   if entry.rfc then put(out, "- See ", entry.rfc, ".") end
   local difference = markdown.difference(entry)
-  if difference then put(out, "- ", difference) end
+  if difference then put(out, fill("- " .. difference, "  ")) end
   local example = entry.example
   if example then
     local target = example.page == entry.page and "" or markdown.file_of(example.page, entry.page)
@@ -151,11 +151,12 @@ local function put_entry(out, entry)
   put(out, prose(entry.text), "\n")
   for _, arg in ipairs(entry.args or {}) do
     local name, optional = arg[1]:match "^([^?]*)(%??)$"
-    put(out, ("- `%s` (%s%s)%s"):format(name, type_text(arg[2]), optional == "?" and ", optional" or "",
-      arg[3] and ": " .. arg[3] or ""))
+    put(out, fill(("- `%s` (%s%s)%s"):format(name, type_text(arg[2]), optional == "?" and ", optional" or "",
+      arg[3] and ": " .. arg[3] or ""), "  "))
   end
   if entry.returns then
-    put(out, "- Returns ", type_text(entry.returns[1]), entry.returns[2] and ": " .. entry.returns[2] or "", ".")
+    put(out, fill(("- Returns %s%s."):format(type_text(entry.returns[1]),
+      entry.returns[2] and ": " .. entry.returns[2] or ""), "  "))
   end
   put_notes(out, entry)
   put(out, "")
@@ -215,15 +216,15 @@ local function put_inherited(out, pages, page)
   for _, ancestor in ipairs(source.ancestors(pages, page)) do
     local parts = {}
     for _, section in ipairs { "events", "properties", "methods" } do
-      for _, entry in ipairs(ancestor[section] or {}) do
-        parts[#parts + 1] = ("[`%s`](%s.md#%s)"):format(
-          section == "events" and "'" .. entry.name .. "'" or section == "methods" and ":" .. entry.name or
-            "." .. entry.name, ancestor.name, anchor(entry))
+      local names = {}
+      for i, entry in ipairs(ancestor[section] or {}) do
+        names[i] = section == "events" and "'" .. entry.name .. "'" or "`" .. entry.name .. "`"
       end
+      if #names > 0 then parts[#parts + 1] = ("the %s %s"):format(section, table.concat(names, ", ")) end
     end
     if #parts > 0 then
-      put(out, fill(("From [%s](%s.md): %s."):format(ancestor.title, ancestor.name, table.concat(parts, ", ")), ""),
-        "\n")
+      put(out, fill(("It also has what [%s](%s.md) has: %s."):format(ancestor.title, ancestor.name,
+        table.concat(parts, "; ")), ""), "\n")
     end
   end
 end
