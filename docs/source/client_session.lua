@@ -5,7 +5,8 @@ return {
   intro = "Made by [`http2.connect`](http2.md#connect) or [`http2.connectPair`](http2.md#connectpair).",
   events = {
     { "stream", args = { { "stream", "ClientHttp2Stream" }, { "headers", "Headers", "of the request that was promised" }, { "flags", "integer" }, { "rawHeaders", "string[]" } },
-      text = "A pushed stream. When nobody listens pushes are cancelled." },
+      text = "A pushed stream. Without a listener pushes are reset with CANCEL; `enablePush = false` in the settings keeps the server from making them.",
+      node = "leaves a push that nobody hears of open." },
     { "altsvc", args = { { "alt", "string" }, { "origin", "string" }, { "streamId", "integer", "0: for the origin" } }, rfc = "RFC 7838 4",
       text = "The peer sent ALTSVC." },
     { "origin", args = { { "origins", "string[]" } }, rfc = "RFC 8336", text = "The peer sent ORIGIN." },

@@ -17,8 +17,8 @@
 ---@field keepAlive? boolean TCP keep-alive.
 ---@field keepAliveInitialDelay? integer ms until its first probe.
 ---@field allowHalfOpen? boolean Accepted; HTTP/2 has no half-open connections.
----@field createConnection? fun(authority: string, options: ConnectOptions): integer|userdata Gives the connection: a descriptor, or a connected socket or pipe of [luv](luv.md). It is ours from then on.
----@field settings? Settings Our SETTINGS. Pushed streams are refused unless somebody listens to 'stream'.
+---@field createConnection? fun(authority: string, options: ConnectOptions): integer|userdata Gives the connection: a descriptor of a connected socket, which is duplicated, or a connected TCP socket or pipe of [luv](luv.md), which is the session's from then on.
+---@field settings? Settings Our SETTINGS.
 ---@field maxSessionMemory? number|string As for servers.
 ---@field maxHeaderListPairs? integer Fields in a block, at least 1.
 ---@field maxSettings? integer Entries in one SETTINGS frame.

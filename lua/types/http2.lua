@@ -5,12 +5,12 @@
 ---@class http2lib
 ---@field constants Constants Error codes, header names, methods, statuses; see [Constants](constants.md).
 ---@field sensitiveHeaders table The key under which a header table lists the names to send, or received, as never indexed (RFC 7541 7.1.3).
----@field Http2Session table A class; see [`type`](#type).
----@field ServerHttp2Session table A class.
----@field ClientHttp2Session table A class.
----@field Http2Stream table A class.
----@field ServerHttp2Stream table A class.
----@field ClientHttp2Stream table A class.
+---@field Http2Session table What both kinds of sessions have.
+---@field ServerHttp2Session table The metatable of a server's sessions.
+---@field ClientHttp2Session table The metatable of a client's sessions.
+---@field Http2Stream table What both kinds of streams have.
+---@field ServerHttp2Stream table The metatable of a server's streams.
+---@field ClientHttp2Stream table The metatable of a client's streams.
 ---@field Http2ServerRequest table The class of compat requests; see [Http2ServerRequest](request.md).
 ---@field Http2ServerResponse table The class of compat responses; see [Http2ServerResponse](response.md).
 local http2 = {}
