@@ -270,9 +270,6 @@ local task = require "perigee.task"
 local server = http2.createServer()
 server:on("stream", function(stream, headers)
   stream:on("error", function(err) print("error", err.code) end)
-  stream:on("close", function()
-    stream:write("late", function(err) print("callback", err.code) end)
-  end)
   if headers[":path"] == "/end" then
     stream:finish "done"
     stream:write "more"
@@ -283,12 +280,13 @@ server:on("stream", function(stream, headers)
     task.spawn(function() stream:body() end)
     print(select(2, pcall(stream.body, stream)).code)
     stream:destroy()
+    stream:write("late", function(err) print("callback", err.code) end)
   end
 end)
 
 local client = http2.connectPair(server)
 for _, path in ipairs { "/end", "/flood", "/read" } do
-  local request = client:request({ [":path"] = path, [":method"] = "POST" })
+  local request = client:request { [":path"] = path, [":method"] = path == "/read" and "POST" or "GET" }
   request:on("error", function() end)
   local body, err = request:body()
   print(path, body, err and err.code)
@@ -297,10 +295,8 @@ client:destroy()
 ]],
       prints = [[
 error ERR_STREAM_WRITE_AFTER_END
-callback ERR_STREAM_DESTROYED
 /end done nil
 error ERR_STREAM_OVERFLOW
-callback ERR_STREAM_DESTROYED
 /flood nil ERR_HTTP2_STREAM_ERROR
 ERR_PERIGEE_READER
 callback ERR_STREAM_DESTROYED
