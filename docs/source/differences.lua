@@ -75,7 +75,7 @@ return {
     { "originSet", "of server sessions: it is a client's affair", shown = "`serverSession.originSet`" },
     { "getMaxListeners", "there is no bound on listeners" },
     { "readableDidRead readableAborted readableBuffer readableObjectMode readableEncoding writableObjectMode writableBuffer", "of Node's stream machinery: `readableFlowing`, `readableEnded`, `writableLength`, `complete` and `closeInfo` tell what scripts need" },
-    { "push unshift wrap iterator asIndexedPairs filter flatMap map take compose every forEach reduce toArray some find", "helpers of Node's streams; `for chunk in stream:chunks()` does for all of them" },
+    { "push unshift wrap iterator asIndexedPairs filter flatMap map take drop compose every forEach reduce toArray some find", "helpers of Node's streams; `for chunk in stream:chunks()` does for all of them" },
     { "diagnostics_channel", "tracing channels" },
   },
   names_intro = "The notes of single entries of the reference.",

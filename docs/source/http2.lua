@@ -194,7 +194,9 @@ server:on("stream", function(stream)
   stream:finish()
 end)
 local client = http2.connectPair(server)
-print(http2.type(server), http2.type(client), http2.type(client:request()))
+local request = client:request()
+print(http2.type(server), http2.type(client), http2.type(request))
+request:await "response"
 for _, name in ipairs { "Http2Session", "ServerHttp2Session", "ClientHttp2Session", "Http2Stream", "ServerHttp2Stream",
   "ClientHttp2Stream", "Http2ServerRequest", "Http2ServerResponse" } do
   assert(type(http2[name]) == "table")

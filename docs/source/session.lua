@@ -98,7 +98,7 @@ return {
       { "framesReceived", type = "integer", text = "Frames of the peer." },
       { "framesSent", type = "integer", text = "Frames of ours." },
       { "maxConcurrentStreams", type = "integer", text = "The most streams that were open at a time." },
-      { "pingRTT", type = "number?", text = "ms of the last answered PING; nil without one." },
+      { "pingRTT", type = "number", text = "ms of the last answered PING; 0 without one." },
       { "streamAverageDuration", type = "number", text = "ms, of the streams that ended." },
       { "streamCount", type = "integer", text = "Streams so far." },
     } },
@@ -242,7 +242,7 @@ print(metrics.framesReceived > 2, metrics.bytesRead > 0, metrics.bytesWritten > 
 print(metrics.pingRTT, metrics.streamAverageDuration >= 0)
 client:close()
 ]],
-      prints = "client 2 1 true\ntrue true true\nnil true\n" },
+      prints = "client 2 1 true\ntrue true true\n0 true\n" },
     { id = "frame-error", title = "A frame that cannot be sent",
       code = [[
 local http2 = require "http2"

@@ -135,13 +135,13 @@ return {
       { "weight", type = "integer", default = "16", text = "Of priorities; always 16." },
       { "sumDependencyWeight", type = "integer", default = "0", text = "Of priorities; always 0." },
     } },
-    { name = "StreamMetrics", text = "Of `stream.metrics`; times in ms since the stream began, nil for what did not happen.", fields = {
+    { name = "StreamMetrics", text = "Of `stream.metrics`; times in ms since the stream began, 0 for what did not happen. Of a server's stream on which nobody listened the times of bytes are forgotten when it closes.", fields = {
       { "bytesRead", type = "integer", text = "Bytes of body received." },
       { "bytesWritten", type = "integer", text = "Bytes of body sent." },
-      { "duration", type = "number", text = "How long it has been open." },
-      { "timeToFirstByte", type = "number?", text = "Until the first DATA came." },
-      { "timeToFirstByteSent", type = "number?", text = "Until the first DATA was sent." },
-      { "timeToFirstHeader", type = "number?", text = "Until the first header block came." },
+      { "id", type = "integer", text = "Of the stream." },
+      { "timeToFirstByte", type = "integer", text = "Until the first DATA came." },
+      { "timeToFirstByteSent", type = "integer", text = "Until the first DATA was sent." },
+      { "timeToFirstHeader", type = "integer", text = "Until the first header block came." },
     } },
   },
   examples = {
@@ -380,10 +380,10 @@ local client = http2.connectPair(server)
 local request = client:request()
 request:body()
 local metrics = request.metrics
-print(metrics.bytesRead, metrics.bytesWritten, metrics.duration >= 0)
+print(metrics.id, metrics.bytesRead, metrics.bytesWritten)
 print(metrics.timeToFirstHeader >= 0, metrics.timeToFirstByte >= metrics.timeToFirstHeader, metrics.timeToFirstByteSent)
 client:close()
 ]],
-      prints = "5 0 true\ntrue true nil\n" },
+      prints = "1 5 0\ntrue true 0\n" },
   },
 }

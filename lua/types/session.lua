@@ -21,7 +21,7 @@
 ---@field framesReceived? integer Frames of the peer.
 ---@field framesSent? integer Frames of ours.
 ---@field maxConcurrentStreams? integer The most streams that were open at a time.
----@field pingRTT? number? ms of the last answered PING; nil without one.
+---@field pingRTT? number ms of the last answered PING; 0 without one.
 ---@field streamAverageDuration? number ms, of the streams that ended.
 ---@field streamCount? integer Streams so far.
 

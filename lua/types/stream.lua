@@ -10,14 +10,14 @@
 ---@field weight? integer Of priorities; always 16.
 ---@field sumDependencyWeight? integer Of priorities; always 0.
 
---- Of `stream.metrics`; times in ms since the stream began, nil for what did not happen.
+--- Of `stream.metrics`; times in ms since the stream began, 0 for what did not happen. Of a server's stream on which nobody listened the times of bytes are forgotten when it closes.
 ---@class StreamMetrics
 ---@field bytesRead? integer Bytes of body received.
 ---@field bytesWritten? integer Bytes of body sent.
----@field duration? number How long it has been open.
----@field timeToFirstByte? number? Until the first DATA came.
----@field timeToFirstByteSent? number? Until the first DATA was sent.
----@field timeToFirstHeader? number? Until the first header block came.
+---@field id? integer Of the stream.
+---@field timeToFirstByte? integer Until the first DATA came.
+---@field timeToFirstByteSent? integer Until the first DATA was sent.
+---@field timeToFirstHeader? integer Until the first header block came.
 
 --- a request and its answer, what both sides share: bodies, trailers, the end
 ---@class Http2Stream: Emitter
