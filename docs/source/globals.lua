@@ -51,14 +51,16 @@ return {
   examples = {
     { id = "timers", title = "Timers",
       code = [[
-local interval
-interval = setInterval(function(what)
+setImmediate(function(what)
   print(what)
-  clearInterval(interval)
-end, 5, "interval")
+  local interval
+  interval = setInterval(function()
+    print "interval"
+    clearInterval(interval)
+  end, 5)
+end, "immediate")
 clearTimeout(setTimeout(function() print "never" end, 1))
 clearImmediate(setImmediate(print, "never"))
-setImmediate(print, "immediate")
 process.nextTick(print, "tick")
 
 local timer = setTimeout(print, 60000, "never")
