@@ -68,8 +68,6 @@ return {
         duplicated: close yours when you like.
       ]],
       node = "takes a socket object." },
-    { "type", args = { { "object", "any" } }, returns = { "string?", "`Http2Server`, `ServerHttp2Session`, `ClientHttp2Stream`, …" },
-      text = "The name of the class of an object of this module; nil for anything else.", node = false },
     { "cancelToken", args = {}, returns = { "CancelToken" }, text = "A token for the option `signal`; see [CancelToken](cancel.md).",
       node = "has AbortController, a global." },
     { "type", args = { { "object", "any" } }, returns = { "string?", "`Http2Server`, `Http2SecureServer`, `ServerHttp2Session`, `ClientHttp2Session`, `ServerHttp2Stream`, `ClientHttp2Stream`" },

@@ -68,11 +68,6 @@ function http2.getUnpackedSettings(payload, options) end
 ---@return ServerHttp2Session
 function http2.performServerHandshake(fd, options) end
 
---- The name of the class of an object of this module; nil for anything else.
----@param object any
----@return string?
-function http2.type(object) end
-
 --- A token for the option `signal`; see [CancelToken](cancel.md).
 ---@return CancelToken
 function http2.cancelToken() end
