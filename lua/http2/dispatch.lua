@@ -115,10 +115,9 @@ on[8] = function(slot, generation, id, session_slot, _, flags, is_head) -- EVENT
   if is_head == 1 then stream.headRequest, stream.writableEnded = true, true end
   if not server then return session:_on_stream_alone(stream, t, flags) end
   local raw = server._wants_raw and headers.raw(stream) or nil
-  if session._events then emit(session, "stream", stream, stream, t, flags, raw) end
-  if not emit(server, "stream", stream, stream, t, flags, raw) then
-    stream:respond({ [":status"] = 404 }, { endStream = true })
-  end
+  local heard = emit(server, "stream", stream, stream, t, flags, raw)
+  if session._events and emit(session, "stream", stream, stream, t, flags, raw) then heard = true end
+  if not heard then stream:respond({ [":status"] = 404 }, { endStream = true }) end
 end
 
 on[9] = function(slot, _, _, category, _, flags) -- EVENT_HEADERS

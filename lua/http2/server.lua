@@ -39,6 +39,16 @@ end
 
 for name, fn in next, origins.server_methods do session_methods[name] = fn end
 
+local function takes_raw(listener)
+  local about = debug.getinfo(listener, "u")
+  return about.isvararg or about.nparams >= 4
+end
+
+-- A listener was added: one that wants rawHeaders makes the server collect them.
+function session_methods:_on_listener(name, listener)
+  if name == "stream" and self.server and takes_raw(listener) then self.server._wants_raw = true end
+end
+
 local Session = session_class.extend(session_methods, session_getters)
 
 -- Servers.
@@ -93,8 +103,7 @@ end
 function Server:_on_listener(name, listener)
   connections.listen(self, name)
   if name == "stream" then
-    local about = debug.getinfo(listener, "u")
-    if about.isvararg or about.nparams >= 4 then self._wants_raw = true end
+    if takes_raw(listener) then self._wants_raw = true end
   elseif name == "request" and not self._has_compat then
     self._has_compat = true
     compat.install(self)

@@ -260,6 +260,25 @@ describe("a server", function()
     end
     support.wait_for(function() return done == 100 end)
   end)
+
+  it("needs no 'stream' listener where its sessions have one; the server's come first", function()
+    local server, seen = support.adopt_server(http2.createServer()), {}
+    server:on("session", function(session)
+      session:on("stream", function(stream, headers, flags, raw)
+        assert.same({ "/x", 5, ":method" }, { headers[":path"], flags, raw[1] })
+        seen[#seen + 1] = "session"
+        if not stream.headersSent then stream:finish "of the session" end
+      end)
+    end)
+    local answer = support.get(server, "/x")
+    assert.same({ 200, "of the session" }, { answer.status, answer.body })
+    server:on("stream", function(stream)
+      seen[#seen + 1] = "server"
+      stream:finish "of the server"
+    end)
+    assert.equal("of the server", support.get(server, "/x").body)
+    assert.same({ "session", "server", "session" }, seen)
+  end)
 end)
 
 describe("createServer", function()
