@@ -154,8 +154,8 @@ end
 local BODILESS = { GET = true, HEAD = true, DELETE = true }
 
 local request_options = {
-  endStream = true, waitForTrailers = true, parent = true, signal = true,
-  exclusive = true, weight = true, silent = true, -- of priorities, which RFC 9113 dropped
+  endStream = "boolean", waitForTrailers = "any", parent = "any", signal = "any",
+  exclusive = "boolean", weight = "number", silent = "boolean", -- of priorities, which RFC 9113 dropped
 }
 
 local function check_connect(pseudo)
@@ -170,14 +170,21 @@ end
 
 local function check_request_options(given)
   errors.check_type(given, "options", "table")
-  for name in next, given do
-    if not request_options[name] then
+  for name, value in next, given do
+    local rule = request_options[name]
+    if rule and rule ~= "any" and type(value) ~= rule then errors.check_type(value, "options." .. name, rule) end
+    if not rule then
       local near = errors.nearest(tostring(name), request_options)
       error(errors.new("ERR_INVALID_ARG_VALUE", ("unknown option %q given to request%s"):format(tostring(name),
         near and (" (did you mean %q?)"):format(near) or "")), 0)
     end
   end
   if given.signal ~= nil then cancel.check(given.signal, "options.signal") end
+  local parent = given.parent -- a number is of priorities
+  if parent ~= nil and type(parent) ~= "number" and not (type(parent) == "table" and parent._is_stream) then
+    error(errors.named("TypeError", "ERR_INVALID_ARG_TYPE",
+      ('The "options.parent" property must be a stream. Received type %s'):format(type(parent))), 0)
+  end
 end
 
 --- Opens a stream. t: header table or flat list; :method GET, :path /, :scheme and :authority are filled in.
@@ -222,7 +229,7 @@ function session_methods:request(t, given)
     stream:once("close", function() cancel.forget(signal, stream) end)
   end
   local parent = given.parent
-  if type(parent) == "table" and parent._is_stream then -- a number is of priorities
+  if type(parent) == "table" then
     cancel.adopt(parent, stream)
     if stream.destroyed then return stream end
   end

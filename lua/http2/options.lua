@@ -84,14 +84,15 @@ local rules = {
 }
 
 local function check_value(name, value, rule)
+  local full = "options." .. name
   if type(rule) == "table" then
-    errors.check_range(value, name, rule[1], rule[2])
+    errors.check_range(value, full, rule[1], rule[2])
   elseif rule == "pem" then
-    errors.check_type(value, name, "string or table")
+    errors.check_type(value, full, "string or table")
   elseif rule == "class" then
     compat_object.check_class(value, name)
   elseif rule ~= "any" then
-    errors.check_type(value, name, rule)
+    errors.check_type(value, full, rule)
   end
 end
 

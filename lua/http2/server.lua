@@ -80,7 +80,7 @@ local module = { by_slot = servers, Session = Session, metatable = metatable }
 
 --- Makes a server. given: options (checked here), on_request: a compat 'request' listener.
 function module.new(given, on_request, secure)
-  if type(given) == "function" then given, on_request = nil, given end
+  if type(given) == "function" and not secure then given, on_request = nil, given end
   given = given or {}
   errors.check_type(given, "options", "table")
   local what = secure and "createSecureServer" or "createServer"

@@ -73,12 +73,13 @@ function methods:additionalHeaders(t)
   if self.destroyed or self.closed then errors.throw("ERR_HTTP2_INVALID_STREAM") end
   if self.headersSent then errors.throw("ERR_HTTP2_HEADERS_AFTER_RESPOND") end
   errors.check_type(t, "headers", "table")
-  local status = tonumber(headers.get(t, ":status"))
+  local given = headers.get(t, ":status")
+  local status = tonumber(given)
   if status == 101 then errors.throw("ERR_HTTP2_STATUS_101") end
-  if not status or status < 100 or status > 199 then
-    errors.throw("ERR_HTTP2_INVALID_INFO_STATUS", tostring(headers.get(t, ":status")))
-  end
-  headers.stage_response(t, self._session._strict)
+  local valid = status and status % 1 == 0 and status >= 100 and status <= 199
+  if given ~= nil and not valid then errors.throw("ERR_HTTP2_INVALID_INFO_STATUS", tostring(given)) end
+  headers.stage_response(t, self._session._strict) -- throws what is wrong with the rest
+  if not valid then errors.throw("ERR_HTTP2_INVALID_INFO_STATUS", tostring(given)) end
   core.stream_inform(self._slot, self._generation, status)
   local list = self.sentInfoHeaders or {}
   list[#list + 1] = t

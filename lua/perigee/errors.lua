@@ -43,6 +43,10 @@ local function shown(value)
   return tostring(value)
 end
 
+local function kind_of(name)
+  return name:find(".", 1, true) and "property" or "argument"
+end
+
 --- Throws ERR_INVALID_ARG_TYPE unless value is of one of the types ("string or table").
 function errors.check_type(value, name, types)
   local t = type(value)
@@ -50,13 +54,14 @@ function errors.check_type(value, name, types)
     if t == wanted then return value end
   end
   error(errors.named("TypeError", "ERR_INVALID_ARG_TYPE",
-    ("The %q argument must be of type %s. Received type %s (%s)"):format(name, types, t, shown(value))), 0)
+    ("The %q %s must be of type %s. Received type %s (%s)")
+      :format(name, kind_of(name), types, t, shown(value))), 0)
 end
 
 --- Throws ERR_INVALID_ARG_VALUE. name: of an argument, or "options.x". reason (optional): "is invalid" by default.
 function errors.invalid_value(name, value, reason)
   error(errors.named("TypeError", "ERR_INVALID_ARG_VALUE", ("The %s '%s' %s. Received %s")
-    :format(name:find(".", 1, true) and "property" or "argument", name, reason or "is invalid", shown(value))), 0)
+    :format(kind_of(name), name, reason or "is invalid", shown(value))), 0)
 end
 
 --- Throws ERR_OUT_OF_RANGE unless value is a whole number from low to high.

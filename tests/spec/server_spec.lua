@@ -333,6 +333,14 @@ describe("createSecureServer", function()
     assert.is_truthy(err.code)
     assert.matches("certificate", err.message)
   end)
+
+  it("wants options before a listener, and of the right types", function()
+    assert.has_error(function() http2.createSecureServer(hello) end, "ERR_INVALID_ARG_TYPE")
+    local err = assert.has_error(function() http2.createSecureServer { settings = "x" } end, "ERR_INVALID_ARG_TYPE")
+    assert.matches('The "options.settings" property must be of type table', err.message)
+    err = assert.has_error(function() http2.createServer { maxSessionInvalidFrames = -1 } end, "ERR_OUT_OF_RANGE")
+    assert.matches('"options.maxSessionInvalidFrames" is out of range', err.message)
+  end)
 end)
 
 describe("connect", function()
@@ -360,6 +368,20 @@ describe("connect", function()
     local session = support.connect(new())
     local err = assert.has_error(function() session:request({}, { endStraem = true }) end, "ERR_INVALID_ARG_VALUE")
     assert.matches('did you mean "endStream"', err.message)
+  end)
+
+  it("refuses options of request() that are of another type", function()
+    local session = support.connected(new())
+    for name, wrong in pairs {
+      endStream = { 1, "x", {} }, exclusive = { 1, {} }, silent = { 1, {} }, weight = { true, "x", {} },
+      parent = { true, "x", {} }, signal = { true, 1, {} },
+    } do
+      for _, value in ipairs(wrong) do
+        local err = assert.has_error(function() session:request({}, { [name] = value }) end, "ERR_INVALID_ARG_TYPE")
+        assert.matches("options." .. name, err.message)
+      end
+    end
+    assert.equal("hello", session:request({}, { weight = 16, parent = 0, exclusive = false, silent = true }):body())
   end)
 end)
 
