@@ -107,10 +107,8 @@ end
 --- Sends any 1xx but 101.
 function Response:writeInformation(status, t)
   if t ~= nil then errors.check_type(t, "headers", "table") end
-  if type(status) ~= "number" then errors.check_type(status, "statusCode", "number") end
-  if status == 101 then errors.throw("ERR_HTTP2_STATUS_101") end
-  if status % 1 ~= 0 or status < 100 or status > 199 then
-    errors.throw("ERR_HTTP2_INVALID_INFO_STATUS", tostring(status))
+  if type(status) ~= "number" or status % 1 ~= 0 or status < 100 or status > 199 or status == 101 then
+    errors.throw("ERR_HTTP2_STATUS_INVALID", tostring(status))
   end
   return inform(self, status, t or {})
 end

@@ -597,11 +597,9 @@ describe("informational answers", function()
         assert.has_error(function() res:writeEarlyHints(hints) end, "ERR_INVALID_ARG_TYPE")
       end
       assert.has_error(function() res:writeEarlyHints() end, "ERR_INVALID_ARG_TYPE")
-      assert.has_error(function() res:writeInformation(101) end, "ERR_HTTP2_STATUS_101")
-      for _, status in ipairs { 99, 200, 100.5 } do
-        assert.has_error(function() res:writeInformation(status) end, "ERR_HTTP2_INVALID_INFO_STATUS")
+      for _, status in ipairs { 101, 99, 200, 100.5, "100", false } do
+        assert.has_error(function() res:writeInformation(status or nil) end, "ERR_HTTP2_STATUS_INVALID")
       end
-      assert.has_error(function() res:writeInformation() end, "ERR_INVALID_ARG_TYPE")
     end)
   end)
 end)
