@@ -24,6 +24,7 @@ function methods:respond(t, options)
   local status = status_of(t)
   local flags, ends, wait = RESPOND_DATE, false, false
   if options then
+    if type(options) ~= "table" then errors.check_type(options, "options", "table") end
     ends = options.endStream and true or false
     wait = options.waitForTrailers and true or false
     if options.sendDate == false then flags = 0 end
