@@ -69,14 +69,14 @@ end
 -- of a stream.
 function server:altsvc(alt, origin_or_stream)
   if self.destroyed then errors.throw("ERR_HTTP2_INVALID_SESSION") end
+  errors.check_type(alt, "alt", "string")
+  if alt:find "[%z\1-\8\10-\31\92\127]" then errors.throw("ERR_INVALID_CHAR", "alt") end
   local id, origin = 0, ""
   if type(origin_or_stream) == "number" then
     id = errors.check_range(origin_or_stream, "originOrStream", 1, 2147483647)
   else
     origin = origin_of(origin_or_stream, "originOrStream", "ERR_HTTP2_ALTSVC_INVALID_ORIGIN")
   end
-  errors.check_type(alt, "alt", "string")
-  if alt:find "[%z\1-\8\10-\31\92\127]" then errors.throw("ERR_INVALID_CHAR", "alt") end
   if #origin + #alt > PAYLOAD_MAX then errors.throw("ERR_HTTP2_ALTSVC_LENGTH") end
   when_open(self, function() core.session_altsvc(self._slot, self._generation, id, origin, alt) end)
 end

@@ -141,7 +141,6 @@ function settings.unpack(packed, validate)
       t.customSettings = t.customSettings or {}
       t.customSettings[id] = value
     elseif entries[name][2] == "boolean" then
-      if validate and value > 1 then refuse(name, value) end
       t[name] = value ~= 0
     else
       if validate and (value < entries[name][2] or value > entries[name][3]) then refuse(name, value) end

@@ -73,13 +73,16 @@ describe("getUnpackedSettings", function()
     for _, value in ipairs { 1, {}, true, print } do
       assert.has_error(function() http2.getUnpackedSettings(value) end, "ERR_INVALID_ARG_TYPE")
     end
-    local wrong = { "\0\2\0\0\0\2", "\0\4\255\255\255\255", "\0\5\0\0\0\1" }
+    local wrong = { "\0\4\255\255\255\255", "\0\5\0\0\0\1" }
     for _, packed in ipairs(wrong) do
       http2.getUnpackedSettings(packed)
       assert.has_error(function() http2.getUnpackedSettings(packed, { validate = true }) end,
         "ERR_HTTP2_INVALID_SETTING_VALUE")
     end
     assert.has_error(function() http2.getUnpackedSettings("", 1) end, "ERR_INVALID_ARG_TYPE")
+    -- A switch is on unless it is 0.
+    assert.is_true(http2.getUnpackedSettings("\0\2\0\0\0\100", { validate = true }).enablePush)
+    assert.is_false(http2.getUnpackedSettings("\0\8\0\0\0\0", { validate = true }).enableConnectProtocol)
   end)
 end)
 
