@@ -206,6 +206,9 @@ static void act(struct h2_machine *m, struct verdict verdict, const uint8_t *hea
         h2_end(m, verdict.code, "%s (stream %u)", verdict.reason, be32(head + 5) & INT32_MAX);
     else if (verdict.action == SWALLOW)
         begin_goaway(m);
+    else if (verdict.action == MEASURE && !m->scan.is_started) /* text, read as a frame head */
+        h2_end(m, NGHTTP2_PROTOCOL_ERROR,
+               "no SETTINGS frame came first: the peer may not speak HTTP/2");
     else if (verdict.action == MEASURE && is_too_long(m))
         h2_end(m, NGHTTP2_FRAME_SIZE_ERROR, "a frame of %u bytes", m->scan.left);
     else

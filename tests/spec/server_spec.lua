@@ -364,6 +364,28 @@ describe("connect", function()
     assert.equal(1, calls)
   end)
 
+  it("says that its peer may not speak HTTP/2", function()
+    local listener, peer = uv.new_tcp(), uv.new_tcp()
+    listener:bind("127.0.0.1", 0)
+    listener:listen(1, function()
+      listener:accept(peer)
+      local answered = false
+      peer:read_start(function(_, data)
+        if data and not answered then peer:write "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n" end
+        answered = true
+      end)
+    end)
+    local session = support.adopt_session(http2.connect("http://127.0.0.1:" .. listener:getsockname().port))
+    local stream = session:request()
+    local _, err = stream:await "response"
+    assert.same({ "ERR_HTTP2_STREAM_ERROR", 1 }, { err.code, stream.rstCode })
+    _, err = session:await "close"
+    assert.equal("ERR_HTTP2_ERROR", err.code)
+    assert.matches("may not speak HTTP/2", err.message)
+    peer:close()
+    listener:close()
+  end)
+
   it("names an option of request() that is unknown", function()
     local session = support.connect(new())
     local err = assert.has_error(function() session:request({}, { endStraem = true }) end, "ERR_INVALID_ARG_VALUE")
