@@ -111,6 +111,23 @@ function errors.stream_error(code)
   return errors.make("ERR_HTTP2_STREAM_ERROR", errors.code_name(code))
 end
 
+-- What nghttp2 says, and its number, when a session ends with that code.
+local protocol_errors = {
+  [1] = { -505, "Protocol error" },
+  [3] = { -524, "Flow control error" },
+  [5] = { -510, "Stream was already closed or invalid" },
+  [6] = { -522, "The length of the frame is invalid" },
+  [9] = { -523, "Header compression/decompression error" },
+  [11] = { -904, "Flooding was detected in this HTTP/2 session, and it must be closed" },
+}
+
+--- ERR_HTTP2_ERROR: the peer broke the protocol, so that the session ended with that code. detail: how.
+function errors.protocol_error(code, detail)
+  local known = protocol_errors[code] or { -534, "Internal error" }
+  local text = detail ~= "" and ("%s (%s)"):format(known[2], detail) or known[2]
+  return base.new("ERR_HTTP2_ERROR", text, { errno = known[1] })
+end
+
 errors.from = base.from
 errors.is = base.is
 errors.check_type = base.check_type

@@ -291,7 +291,11 @@ function methods:_on_gone(code, by, name, reason)
   self:_cancel_callbacks()
   if here then return end
   local err = self._pending_error
-  if not err and name ~= "" then err = errors.new(name, reason) end
+  if not err and name == "ERR_HTTP2_ERROR" then
+    err = errors.protocol_error(code, reason)
+  elseif not err and name ~= "" then
+    err = errors.new(name, reason)
+  end
   self:_fail_pending(errors.make("ERR_HTTP2_STREAM_CANCEL",
     err and (" (caused by: " .. err.message .. ")") or ""), err)
   put_tick(emit_gone, self, err)
