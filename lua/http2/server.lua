@@ -224,8 +224,11 @@ function Server:close(callback)
     if callback then put_tick(task.run, nil, callback, errors.make("ERR_SERVER_NOT_RUNNING")) end
     return self
   end
+  if self._closing then -- as in Node, only the first caller closed it
+    if callback then self:once("close", function() callback(errors.make("ERR_SERVER_NOT_RUNNING")) end) end
+    return self
+  end
   if callback then self:once("close", callback) end
-  if self._closing then return self end
   self._closing = true
   self._close_told = false
   self.listening = false

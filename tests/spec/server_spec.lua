@@ -175,6 +175,15 @@ describe("close", function()
     assert.is_nil(fetch(port))
   end)
 
+  it("tells a second caller that the first one did it, when it is done", function()
+    local server, calls = new():listen(0, "127.0.0.1"), {}
+    server:await "listening"
+    server:close(function(err) calls[#calls + 1] = err and err.code or "closed" end)
+    server:close(function(err) calls[#calls + 1] = err and err.code or "closed" end)
+    support.wait_for(function() return #calls == 2 end)
+    assert.same({ "closed", "ERR_SERVER_NOT_RUNNING" }, calls)
+  end)
+
   it("waits for open streams, and tells sessions by GOAWAY", function()
     local release
     local server = new(function(stream) release = function() stream:finish "late" end end)
