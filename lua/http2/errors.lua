@@ -54,6 +54,7 @@ local texts = {
   ERR_INVALID_CHAR = 'Invalid character in header content ["%s"]',
   ERR_INVALID_HTTP_TOKEN = 'Header name must be a valid HTTP token ["%s"]',
   ERR_SERVER_NOT_RUNNING = "Server is not running.",
+  ERR_STREAM_ALREADY_FINISHED = "Cannot call %s after a stream was finished",
   ERR_STREAM_DESTROYED = "Cannot call %s after a stream was destroyed",
   ERR_STREAM_OVERFLOW = "more than %s bytes (stream_output_max) wait for the peer",
   ERR_STREAM_PREMATURE_CLOSE = "Premature close",

@@ -396,7 +396,24 @@ function methods:send(data)
   return true
 end
 
---- Ends our side, with a last piece of data if given; callback at 'finish'. Also callable as
+-- For a callback of finish(): at 'finish'; soon, with an error, when this call comes too late for that.
+local function call_at_finish(self, callback, has_data)
+  local err
+  if has_data and (self.writableEnded or (self.closed and not self.destroyed)) then
+    err = errors.make("ERR_STREAM_WRITE_AFTER_END")
+  elseif self.writableFinished then
+    err = errors.make("ERR_STREAM_ALREADY_FINISHED", "end")
+  elseif self.destroyed then
+    err = errors.make("ERR_STREAM_DESTROYED", "end")
+  end
+  if err then
+    put_tick(call_back, callback, err, self)
+  else
+    self:once("finish", callback)
+  end
+end
+
+--- Ends our side, with a last piece of data if given; callback at 'finish', or with an error. Also callable as
 -- stream["end"](stream, …) and stream:end_(…).
 function methods:finish(data, encoding, callback)
   if type(data) == "function" then
@@ -404,13 +421,7 @@ function methods:finish(data, encoding, callback)
   elseif type(encoding) == "function" then
     callback = encoding
   end
-  if callback then
-    if self.writableFinished then
-      put_tick(call_back, callback, nil, self)
-    else
-      self:once("finish", callback)
-    end
-  end
+  if callback then call_at_finish(self, callback, data ~= nil) end
   if self.writableEnded then
     if self.headRequest and not self.headersSent and not self.closed then self:respond() end
     if data ~= nil and not self.destroyed and not self.closed then write_after_end(self) end

@@ -329,14 +329,14 @@ describe("finish", function()
       stream:on("finish", function()
         order[#order + 1] = "finish"
         assert.is_true(stream.writableFinished)
-        stream:finish(function() order[#order + 1] = "late callback" end)
+        stream:finish(function(err) order[#order + 1] = "late callback " .. err.code end)
       end)
       stream:finish("x", function() order[#order + 1] = "callback" end)
       assert.is_true(stream.writableEnded)
       assert.is_false(stream.writableFinished)
     end)
     support.wait_for(function() return #order == 3 end)
-    assert.same({ "finish", "callback", "late callback" }, order)
+    assert.same({ "finish", "callback", "late callback ERR_STREAM_ALREADY_FINISHED" }, order)
   end)
 
   it("may be called again without data", function()
@@ -344,6 +344,41 @@ describe("finish", function()
       stream:finish()
       assert.equal(stream, stream:finish())
     end)
+  end)
+
+  it("tells its callback when it comes too late", function()
+    local got = {}
+    local function note(name)
+      return function(err) got[name] = err and err.code or "finish" end
+    end
+    in_handler(function(stream)
+      stream:on("error", function() end)
+      stream:on("finish", function() stream:finish(note "finished") end)
+      stream:on("close", function()
+        stream:finish(note "gone")
+        stream:finish("x", note "data, gone")
+      end)
+      stream:finish("x", note "first")
+      stream:finish(note "second")
+      stream:finish("y", note "data, second")
+    end)
+    in_handler(function(stream)
+      stream:respond {}
+      stream:close(8)
+      stream:finish("x", note "data, closed")
+      stream:finish(note "closed")
+    end)
+    in_handler(function(stream)
+      stream:destroy()
+      stream:finish(note "destroyed")
+    end)
+    support.wait_for(function() return got.destroyed end)
+    assert.same({
+      first = "finish", second = "finish", ["data, second"] = "ERR_STREAM_WRITE_AFTER_END",
+      finished = "ERR_STREAM_ALREADY_FINISHED", gone = "ERR_STREAM_ALREADY_FINISHED",
+      ["data, gone"] = "ERR_STREAM_WRITE_AFTER_END", closed = "finish",
+      ["data, closed"] = "ERR_STREAM_WRITE_AFTER_END", destroyed = "ERR_STREAM_DESTROYED",
+    }, got)
   end)
 end)
 
