@@ -27,7 +27,7 @@ return {
       { "name", type = "string", text = "`Error`, `TypeError` or `RangeError`." },
       { "code", type = "string", text = "Of the list above, or a name of the system; nil for a thrown text." },
       { "message", type = "string", text = "For people." },
-      { "errno", type = "integer", text = "The system's number, if it came from there." },
+      { "errno", type = "integer", text = "The number that the system, or nghttp2, has for it." },
       { "syscall", type = "string", text = "What failed: `listen`, `open`, …" },
       { "path", type = "string", text = "Of the file, if there is one." },
       { "cause", type = "any", text = "The error behind this one." },
@@ -40,7 +40,7 @@ return {
     code("ERR_HTTP2_CONNECT_AUTHORITY", ":authority header is required for CONNECT requests", "`request` with CONNECT."),
     code("ERR_HTTP2_CONNECT_PATH", "The :path header is forbidden for CONNECT requests", "`request` with CONNECT."),
     code("ERR_HTTP2_CONNECT_SCHEME", "The :scheme header is forbidden for CONNECT requests", "`request` with CONNECT."),
-    without(code("ERR_HTTP2_ERROR", "what the protocol library said", "A session whose peer broke the protocol, and failures inside."), "needs a peer that breaks the protocol"),
+    without(code("ERR_HTTP2_ERROR", "what nghttp2 says, and how it came in brackets", "A session whose peer broke the protocol, and failures inside; `errno` is nghttp2's number."), "needs a peer that breaks the protocol"),
     code("ERR_HTTP2_GOAWAY_SESSION", "New streams cannot be created after receiving a GOAWAY", "The 'error' of a stream made on a session that is closing."),
     code("ERR_HTTP2_HEADERS_AFTER_RESPOND", "Cannot specify additional headers after response initiated", "`additionalHeaders` after `respond`."),
     code("ERR_HTTP2_HEADERS_SENT", "Response has already been initiated.", "`respond` twice; header setters of a response that has begun."),
@@ -81,12 +81,13 @@ return {
     code("ERR_HTTP2_TRAILERS_ALREADY_SENT", "Trailing headers have already been sent", "`sendTrailers` twice."),
     code("ERR_HTTP2_TRAILERS_NOT_READY", "Trailing headers cannot be sent until after the wantTrailers event is emitted", "`sendTrailers` too early."),
     code("ERR_HTTP2_UNSUPPORTED_PROTOCOL", 'protocol "…" is unsupported.', "`connect` with neither `http:` nor `https:`."),
-    code("ERR_STREAM_DESTROYED", "Cannot call … after a stream was destroyed", "The callback of `write` on a stream that is gone."),
+    code("ERR_STREAM_ALREADY_FINISHED", "Cannot call end after a stream was finished", "The callback of `finish` behind 'finish'."),
+    code("ERR_STREAM_DESTROYED", "Cannot call … after a stream was destroyed", "The callback of `write` and `finish` on a stream that is gone."),
     code("ERR_STREAM_OVERFLOW", "more than … bytes (stream_output_max) wait for the peer", "The 'error' of a stream whose script writes on although the peer does not read.", false),
     code("ERR_STREAM_PREMATURE_CLOSE", "Premature close", "What sequential readers give for a cut body."),
-    code("ERR_STREAM_WRITE_AFTER_END", "write after end", "The 'error' after `write` behind `finish`."),
+    code("ERR_STREAM_WRITE_AFTER_END", "write after end", "The 'error' after `write` behind `finish`, and what a callback of `finish` is told whose data came too late."),
     code("ERR_SERVER_ALREADY_LISTEN", "Listen method has been called more than once without closing.", "`listen`."),
-    code("ERR_SERVER_NOT_RUNNING", "Server is not running.", "The callback of `close` of a server that does not listen; `connectPair` with one that closes."),
+    code("ERR_SERVER_NOT_RUNNING", "Server is not running.", "The callback of `close` of a server that does not listen, or that another call closes; `connectPair` with one that closes."),
     code("ERR_INVALID_ARG_TYPE", 'The "…" argument must be of type …', "An argument of a wrong type."),
     code("ERR_INVALID_ARG_VALUE", "what is wrong with it", "A wrong argument; an option or setting that is not known."),
     code("ERR_OUT_OF_RANGE", 'The value of "…" is out of range.', "A number that is too small, too large, or not whole."),
@@ -271,6 +272,9 @@ local server = http2.createServer()
 server:on("stream", function(stream, headers)
   stream:on("error", function(err) print("error", err.code) end)
   if headers[":path"] == "/end" then
+    stream:on("finish", function()
+      stream:finish(function(err) print("callback", err.code) end)
+    end)
     stream:finish "done"
     stream:write "more"
   elseif headers[":path"] == "/flood" then
@@ -281,6 +285,7 @@ server:on("stream", function(stream, headers)
     print(select(2, pcall(stream.body, stream)).code)
     stream:destroy()
     stream:write("late", function(err) print("callback", err.code) end)
+    stream:finish(function(err) print("callback", err.code) end)
   end
 end)
 
@@ -295,10 +300,12 @@ client:destroy()
 ]],
       prints = [[
 error ERR_STREAM_WRITE_AFTER_END
+callback ERR_STREAM_ALREADY_FINISHED
 /end done nil
 error ERR_STREAM_OVERFLOW
 /flood nil ERR_HTTP2_STREAM_ERROR
 ERR_PERIGEE_READER
+callback ERR_STREAM_DESTROYED
 callback ERR_STREAM_DESTROYED
 /read nil ERR_STREAM_PREMATURE_CLOSE
 ]] },
@@ -457,7 +464,7 @@ ERR_HTTP2_STATUS_INVALID
 ERR_HTTP2_INVALID_HEADER_VALUE
 ERR_HTTP2_PSEUDOHEADER_NOT_ALLOWED
 ERR_INVALID_HTTP_TOKEN
-ERR_HTTP2_INVALID_INFO_STATUS
+ERR_HTTP2_STATUS_INVALID
 ]] },
     { id = "errors-files", title = "What is no regular file",
       code = [[

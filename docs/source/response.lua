@@ -67,7 +67,7 @@ return {
     { "writeEarlyHints", args = { { "hints", "Headers", "`link`: a text or a list" } }, rfc = "RFC 8297", throws = "ERR_INVALID_ARG_TYPE ERR_INVALID_ARG_VALUE",
       text = "Sends 103." },
     { "writeInformation", args = { { "status", "integer", "102 to 199" }, { "headers?", "Headers" } },
-      throws = "ERR_HTTP2_INVALID_INFO_STATUS ERR_HTTP2_STATUS_101 ERR_HTTP2_HEADERS_SENT", text = "Sends any 1xx block.",
+      throws = "ERR_HTTP2_STATUS_INVALID ERR_INVALID_ARG_TYPE", text = "Sends any 1xx block but 101; false when that is too late.",
       node = "only the newest versions have it." },
     { "createPushResponse", args = { { "headers", "Headers" }, { "callback", "fun(err?: Http2Error, response?: Http2ServerResponse)" } },
       text = "As [`pushStream`](server_stream.md#pushstream), with a response for the pushed stream." },

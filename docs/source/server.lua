@@ -67,7 +67,8 @@ return {
       rfc = "RFC 9113 6.8",
       text = [[
         Graceful: stops accepting, sends GOAWAY(NO_ERROR) on every session, lets open streams finish, then waits up to a
-        second for the client to hang up. A server that does not run gives the callback ERR_SERVER_NOT_RUNNING.
+        second for the client to hang up. A server that does not run gives the callback ERR_SERVER_NOT_RUNNING; so does one that
+        is closing already, when it is done.
       ]],
       node = "20 only stops accepting and waits for clients to go; later versions close idle sessions too." },
     { "setTimeout", args = { { "ms?", "integer", "120000 by default" }, { "callback?", "fun(session: ServerHttp2Session)", "for 'timeout'" } },

@@ -82,7 +82,7 @@ return {
       ]] },
     { "send", args = { { "data", "string" } }, returns = { "boolean|nil, Http2Error?", "true, or nil and why it is over" },
       throws = "ERR_INVALID_ARG_TYPE ERR_PERIGEE_AWAIT_PLACE", text = "The same, but waits while too much waits already.", node = false },
-    { "finish", args = { { "data?", "string" }, { "encoding?", "string", "ignored" }, { "callback?", "fun()", "at 'finish'" } },
+    { "finish", args = { { "data?", "string" }, { "encoding?", "string", "ignored" }, { "callback?", "fun(err?: Http2Error)", "at 'finish', or when it is too late for that" } },
       returns = { "Http2Stream" }, throws = "ERR_INVALID_ARG_TYPE",
       text = "Ends our side, with a last piece if given.", node = "is called `end`, which Lua reserves." },
     { "end_", args = { { "data?", "string" }, { "encoding?", "string" }, { "callback?", "fun()" } }, returns = { "Http2Stream" },

@@ -143,7 +143,7 @@ function Http2ServerResponse:writeContinue() end
 ---@param hints Headers `link`: a text or a list
 function Http2ServerResponse:writeEarlyHints(hints) end
 
---- Sends any 1xx block.
+--- Sends any 1xx block but 101; false when that is too late.
 ---@param status integer 102 to 199
 ---@param headers? Headers
 function Http2ServerResponse:writeInformation(status, headers) end

@@ -74,7 +74,8 @@ function Http2Server:listen(port, host, backlog, callback) end
 function Http2Server:address() end
 
 --- Graceful: stops accepting, sends GOAWAY(NO_ERROR) on every session, lets open streams finish, then waits up to a
---- second for the client to hang up. A server that does not run gives the callback ERR_SERVER_NOT_RUNNING.
+--- second for the client to hang up. A server that does not run gives the callback ERR_SERVER_NOT_RUNNING; so does one that
+--- is closing already, when it is done.
 ---@param callback? fun(err?: Http2Error) when the last connection is gone
 ---@return Http2Server
 function Http2Server:close(callback) end

@@ -113,7 +113,7 @@ function Http2Stream:send(data) end
 --- Ends our side, with a last piece if given.
 ---@param data? string
 ---@param encoding? string ignored
----@param callback? fun() at 'finish'
+---@param callback? fun(err?: Http2Error) at 'finish', or when it is too late for that
 ---@return Http2Stream
 function Http2Stream:finish(data, encoding, callback) end
 
