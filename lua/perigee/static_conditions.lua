@@ -1,6 +1,8 @@
 --- static_conditions: what a request's conditions (RFC 9110 13) and range (RFC 9110 14) make of a file.
 local http_date = require "perigee.http_date"
 
+local RANGE_MAX = 100 -- bytes; two large numbers need less
+
 local static_conditions = {}
 
 --- {etag, last-modified} of a file. The tag is strong: it changes with the file's size, its place on the disk, or
@@ -56,8 +58,10 @@ local function range_is_on(headers, fields)
 end
 
 -- The first byte and the length of a Range field; false: it cannot be satisfied; nil: none that we know, so the
--- whole is sent. Several ranges count as none: RFC 9110 14.2 leaves that to the server.
+-- whole is sent. Several ranges count as none: RFC 9110 14.2 leaves that to the server. So does a field so long that
+-- the pattern, which tries every way to share blanks out, would take seconds.
 local function range_of(text, size)
+  if #text > RANGE_MAX then return nil end
   local first, last = text:match "^%s*[Bb][Yy][Tt][Ee][Ss]%s*=%s*(%d*)%s*%-%s*(%d*)%s*$"
   if not first or (first == "" and last == "") then return nil end
   if first == "" then
