@@ -6,6 +6,7 @@ local emitter = require "perigee.emitter"
 local errors = require "http2.errors"
 
 local emit, put_tick = emitter.emit, ticks.put
+local PIECES_MAX = 64 -- as many full frames are a MiB
 
 local methods, getters = {}, {}
 local readable = { methods = methods, getters = getters }
@@ -148,9 +149,15 @@ function methods:_on_end()
   self:_flow()
 end
 
+-- The next piece that waits. Of many small ones (a peer may send a byte at a time) all: each that is taken from the
+-- front moves those behind it.
 local function take(self)
   local buffer = self._buffer
   if not buffer then return nil end
+  if #buffer > PIECES_MAX then
+    self._buffer = nil
+    return table.concat(buffer)
+  end
   local chunk = table.remove(buffer, 1)
   if #buffer == 0 then self._buffer = nil end
   return chunk

@@ -255,6 +255,35 @@ def small_pieces():
 
 
 @tap.test
+def many_small_pieces_that_waited():
+    """a body of single bytes that waits for its handler costs it no time when it is read"""
+    script = perigee.handler("""
+      if headers[":method"] == "GET" then
+        GO()
+        stream:respond({}, { endStream = true })
+        return
+      end
+      local task = require "perigee.task"
+      local waiting = task.current()
+      rawset(_G, "GO", function() task.wake(waiting) end)
+      task.suspend()
+      local started, sum = os.clock(), 0
+      for chunk in stream:chunks() do sum = sum + #chunk end
+      local seconds = os.clock() - started
+      stream:respond {}
+      stream:finish(("%d %.2f"):format(sum, seconds))
+    """)
+    with perigee.Server(script) as server, Raw(server.port) as c:
+        c.send(h2raw.post(1), h2raw.data(1, b"x") * 60000, h2raw.data(1, end_stream=True))
+        c.barrier(30)
+        c.send(h2raw.get(3))
+        status, body = c.response(1, 30)
+        size, seconds = body.split()
+        assert status == "200" and size == b"60000", body
+        assert float(seconds) < 0.5, f"{float(seconds)} s"  # it was 1.8
+
+
+@tap.test
 def a_body_that_nobody_wants():
     """a handler that answers without reading does not stop the connection (API.md 6, 'data')"""
     script = perigee.handler("""
