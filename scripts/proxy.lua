@@ -37,7 +37,9 @@ return function(stream, headers)
   for _ = 1, ATTEMPTS do
     request = connection():request(headers, { endStream = bodiless, waitForTrailers = not bodiless, parent = stream })
     request:on("error", function() end) -- what it comes to is seen below
-    request:on("headers", function(info) stream:additionalHeaders(info) end) -- 1xx
+    request:on("headers", function(info) -- 1xx
+      if not (stream.closed or stream.headersSent) then stream:additionalHeaders(info) end
+    end)
     if not bodiless then relay(stream, request) end
     answer, flags = request:await("response", patience)
     -- What the backend has not begun, and we still have, goes to the next session.

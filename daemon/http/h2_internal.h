@@ -30,6 +30,7 @@
 
 #define H2_HEAD_BYTES 9u    /* RFC 9113 4.1 */
 #define H2_PROBE_TYPE 0xfau /* an extension frame of our own, never on the wire: see h2_receive.c */
+#define H2_INFORMED_MAX (1u << 20) /* bytes of 1xx blocks that wait; windows do not hold them back */
 #define H2_OUTBOUND_FRAMES 5000 /* queued and unsent; more is a flood */
 /* nghttp2 makes one stream too many a connection error. It is told this many more than the peer is, so that
  * RFC 9113 5.1.2 can be answered with REFUSED_STREAM, and the connection ends when it goes on. */
@@ -174,6 +175,7 @@ struct h2_machine {
     bool has_peer_goaway, has_said_goaway;
     bool is_paused;   /* mem_send stopped for us, not because it was done */
     uint32_t goaways; /* GOAWAY frames in nghttp2's queue that the verbs put there */
+    size_t informed;  /* bytes of 1xx blocks since the queue was last empty */
     uint32_t max_list_bytes, max_pairs, max_invalid, invalid, connection_window;
     uint32_t max_rejected, rejected; /* streams refused by the owner, in a row */
     uint32_t frames_sent;

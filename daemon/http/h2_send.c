@@ -265,8 +265,10 @@ static void pump(struct h2_machine *m, const struct http_sink *sink)
             m->err = ERR_NOMEM;
         else if (m->goaway)
             h2_say_goaway(m);
-        else if (!m->is_paused)
+        else if (!m->is_paused) {
+            m->informed = 0; /* header blocks do not wait for windows: all have left */
             return;
+        }
     }
 }
 

@@ -6,6 +6,9 @@
 #include "base/mem.h"
 
 #define GOAWAY_OPAQUE_MAX (16384u - 8)
+/* Bytes that nghttp2 needs, roughly, for a block that waits and for each of its fields. */
+#define INFORM_OVERHEAD 256u
+#define FIELD_OVERHEAD 64u
 
 enum err h2_error(int nghttp2_error)
 {
@@ -119,6 +122,11 @@ enum err h2_inform(struct http_machine *base, uint32_t id, const struct http_fie
 
     if (!is_open(m, id, &tagged))
         return ERR_CLOSED;
+    if (m->informed > H2_INFORMED_MAX)
+        return ERR_FULL;
+    m->informed += INFORM_OVERHEAD;
+    for (size_t i = 0; i < count; i++)
+        m->informed += fields[i].name_length + fields[i].value_length + FIELD_OVERHEAD;
     nv = h2_nv(m, fields, count, few);
     if (!nv)
         return ERR_NOMEM;

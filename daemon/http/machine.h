@@ -261,7 +261,7 @@ static inline enum err http_respond(struct http_machine *m, uint32_t id,
     return m->kind->respond(m, id, fields, count, end);
 }
 
-/* Server: a 1xx block. */
+/* Server: a 1xx block.  Err: ERR_FULL, a MiB of them waits already. */
 static inline enum err http_inform(struct http_machine *m, uint32_t id,
                                    const struct http_field *fields, size_t count)
 {

@@ -166,7 +166,7 @@ int perigee_stream_respond(uint32_t slot, uint32_t generation, uint32_t status, 
     return stream_respond(stream, fields, count, flags & RESPOND_END);
 }
 
-/* A 1xx block.  Err: ERR_CLOSED. */
+/* A 1xx block.  Err: ERR_CLOSED, ERR_FULL. */
 int perigee_stream_inform(uint32_t slot, uint32_t generation, uint32_t status)
 {
     struct stream *stream = script_stream(slot, generation);

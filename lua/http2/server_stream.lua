@@ -12,6 +12,7 @@ local methods, getters = {}, {}
 
 local RESPOND_END, RESPOND_DATE = core.RESPOND_END, core.RESPOND_DATE
 local EMPTY = {}
+local INFO_KEPT = 100 -- 1xx blocks that sentInfoHeaders shows: a proxied backend may never stop sending them
 local status_of = headers.status_of
 
 --- Starts the answer. t: header table (or flat list) with ":status" 200 to 599 (200 by default).
@@ -69,7 +70,7 @@ function getters:sentHeaders()
   return self._sent_filled
 end
 
---- Sends a 1xx block (not 101), before respond().
+--- Sends a 1xx block (not 101), before respond(). When too many wait for the peer the stream is reset.
 function methods:additionalHeaders(t)
   if self.destroyed or self.closed then errors.throw("ERR_HTTP2_INVALID_STREAM") end
   if self.headersSent then errors.throw("ERR_HTTP2_HEADERS_AFTER_RESPOND") end
@@ -81,9 +82,12 @@ function methods:additionalHeaders(t)
   if given ~= nil and not valid then errors.throw("ERR_HTTP2_INVALID_INFO_STATUS", tostring(given)) end
   headers.stage_response(t, self._session._strict) -- throws what is wrong with the rest
   if not valid then errors.throw("ERR_HTTP2_INVALID_INFO_STATUS", tostring(given)) end
-  core.stream_inform(self._slot, self._generation, status)
+  if core.stream_inform(self._slot, self._generation, status) == core.ERR_FULL then
+    self:_overflow(errors.new("ERR_STREAM_OVERFLOW", "more than 1048576 bytes of 1xx blocks wait for the peer"))
+    return
+  end
   local list = self.sentInfoHeaders or {}
-  list[#list + 1] = t
+  if #list < INFO_KEPT then list[#list + 1] = t end
   self.sentInfoHeaders = list
 end
 

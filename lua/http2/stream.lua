@@ -377,14 +377,18 @@ end
 function methods:_hold_back(queued)
   local most = self._session._output_max
   if queued > most then
-    local err = errors.make("ERR_STREAM_OVERFLOW", most)
-    failure.log("warn", "stream reset", err, nil, self)
-    self._ended_by, self._end_detail = BY_LIMIT, err.message
-    self:destroy(err)
+    self:_overflow(errors.make("ERR_STREAM_OVERFLOW", most))
   else
     self._needs_drain = true
   end
   return false
+end
+
+--- The script sends on although the peer does not read.
+function methods:_overflow(err)
+  failure.log("warn", "stream reset", err, nil, self)
+  self._ended_by, self._end_detail = BY_LIMIT, err.message
+  self:destroy(err)
 end
 
 --- Sends data and waits while too much waits already. Returns true, or nil, err when the stream ended.

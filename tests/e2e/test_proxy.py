@@ -235,6 +235,27 @@ def no_backend():
 
 
 @tap.test
+def endless_hints():
+    """a backend that sends 1xx without end to a client that reads nothing: both are reset, before much memory is taken"""
+    def backend(c):
+        begin(c)
+        hints = (h2raw.block([(":status", "103"), ("link", f"{n}" + "x" * 1000)]) for n in range(100))
+        hints = b"".join(h2raw.headers(1, hint, False) for hint in hints)
+        for _ in range(500):  # 50 MB
+            c.send(hints)
+        assert c.until(lambda f: f.kind == h2raw.RST_STREAM, 20).code == h2raw.CANCEL
+
+    with Script(backend) as origin, Server(PROXY, (origin.url,), errors="ERR_STREAM_OVERFLOW") as server:
+        before = server.rss
+        with h2raw.Raw(server.port) as c:
+            c.send(h2raw.get(1))
+            server.err.wait_for("ERR_STREAM_OVERFLOW", 20)
+            assert c.until(lambda f: f.kind == h2raw.RST_STREAM, 20).code == h2raw.INTERNAL_ERROR
+        if not perigee.SANITIZED:
+            assert server.rss - before < 16 * MIB, f"resident memory rose by {(server.rss - before) >> 20} MiB"
+
+
+@tap.test
 def goaway():
     """after a backend's GOAWAY the next requests go to a new session, as do those that it left out, if they have no body"""
     def first(c):
