@@ -48,7 +48,7 @@ return {
     { "session", type = "Http2Session?", text = "Its session; nil when it is destroyed." },
     { "headersSent", type = "boolean", text = "Has the answer begun? Always true on a client." },
     { "sentHeaders", type = "Headers?", text = "What was sent, with what was filled in." },
-    { "sentInfoHeaders", type = "Headers[]?", text = "The 1xx blocks that were sent." },
+    { "sentInfoHeaders", type = "Headers[]?", text = "The 1xx blocks that were sent, the first 100 of them." },
     { "sentTrailers", type = "Headers?", text = "The trailers that were sent." },
     { "endAfterHeaders", type = "boolean", text = "Did the peer's header block end its side: is there no body to read?" },
     { "bufferSize", type = "integer", text = "Bytes accepted by `write` and not yet sent." },

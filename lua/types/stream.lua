@@ -30,7 +30,7 @@
 ---@field session Http2Session? Its session; nil when it is destroyed.
 ---@field headersSent boolean Has the answer begun? Always true on a client.
 ---@field sentHeaders Headers? What was sent, with what was filled in.
----@field sentInfoHeaders Headers[]? The 1xx blocks that were sent.
+---@field sentInfoHeaders Headers[]? The 1xx blocks that were sent, the first 100 of them.
 ---@field sentTrailers Headers? The trailers that were sent.
 ---@field endAfterHeaders boolean Did the peer's header block end its side: is there no body to read?
 ---@field bufferSize integer Bytes accepted by `write` and not yet sent.
