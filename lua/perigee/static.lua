@@ -12,6 +12,7 @@ local types = require "perigee.static_types"
 local file_response = require "http2.file_response"
 
 local static = {}
+local SLASH, DOT = 47, 46
 
 local Files = {}
 Files.__index = Files
@@ -27,7 +28,7 @@ local OPTIONS = {
 --   links          false: no symbolic links at all (true by default: those that stay below root)
 --   cacheControl   the cache-control field of what is found, such as "max-age=3600"
 --   types          {extension = content type}, before the built-in ones
---   prefix         what paths begin with and files do not, such as "/static"
+--   prefix         what paths begin with and files do not, such as "/static" (or "/static/")
 --   precompressed  true: FILE.br or FILE.gz is sent to those who take it
 function static.new(root, options)
   errors.check_type(root, "root", "string")
@@ -41,11 +42,16 @@ function static.new(root, options)
   if not folder then
     error(errors.new(code, ("%s: %s, open '%s'"):format(code, text, root), { path = root, syscall = "open" }), 0)
   end
+  -- Without slashes at its end: two in a row would make the location of a folder another host's.
+  local prefix = (options.prefix or ""):gsub("/+$", "")
+  if prefix ~= "" and prefix:byte(1) ~= SLASH then
+    errors.invalid_value("options.prefix", prefix, "must begin with a slash")
+  end
   local index = options.index
   if index == nil or index == true then index = "index.html" end
   return setmetatable({
     _folder = folder, _index = index, _dotfiles = options.dotfiles == true, _links = options.links ~= false,
-    _cache_control = options.cacheControl, _types = options.types or {}, _prefix = options.prefix or "",
+    _cache_control = options.cacheControl, _types = options.types or {}, _prefix = prefix,
     _precompressed = options.precompressed == true,
   }, Files)
 end
@@ -110,7 +116,7 @@ local function names_of(self, path)
   if names[#names] == "" then names[#names] = nil else is_folder = false end
   for i = 1, #names do
     if names[i] == "" then return nil, 404 end
-    if names[i]:byte(1) == 46 and not self._dotfiles then return nil, 404 end
+    if names[i]:byte(1) == DOT and not self._dotfiles then return nil, 404 end
   end
   return names, is_folder
 end
@@ -205,7 +211,9 @@ function Files:respond(stream, headers)
   if method ~= "GET" and method ~= "HEAD" then return refuse(stream, 405, { allow = "GET, HEAD" }) end
   local path, query = (headers[":path"] or ""):match "^([^?#]*)(%??[^#]*)"
   local prefix = self._prefix
-  if path:sub(1, #prefix) ~= prefix then return refuse(stream, 404) end
+  if path:sub(1, #prefix) ~= prefix or prefix ~= "" and path:byte(#prefix + 1) ~= SLASH then
+    return refuse(stream, 404)
+  end
   local names, is_folder = names_of(self, path:sub(#prefix + 1))
   if not names then return refuse(stream, is_folder) end
   if is_folder then

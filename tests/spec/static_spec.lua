@@ -163,7 +163,24 @@ describe("static", function()
     assert.equal("max-age=60", answer.headers["cache-control"])
     assert.equal("/static/folder/", ask(files, "/static/folder").headers.location)
     assert.equal(404, (status_of(files, "/hello.txt")))
-    assert.equal(400, (status_of(files, "/statichello.txt")))
+    assert.equal(404, (status_of(files, "/statichello.txt")))
+  end)
+
+  it("takes a prefix with a slash behind it for one without", function()
+    for _, prefix in ipairs { "/static/", "/static//" } do
+      local files = static.new(root, { prefix = prefix })
+      assert.equal("hello world\n", ask(files, "/static/hello.txt").body)
+      assert.equal("/static/folder/", ask(files, "/static/folder").headers.location)
+    end
+    -- A location that began with two slashes would be another host's.
+    for _, prefix in ipairs { "/", "//" } do
+      local files = static.new(root, { prefix = prefix })
+      assert.equal("/folder/", ask(files, "/folder").headers.location)
+      assert.equal(404, (status_of(files, "//folder")))
+    end
+    local err = assert.has_error(function() static.new(root, { prefix = "static" }) end)
+    assert.equal("ERR_INVALID_ARG_VALUE", err.code)
+    assert.is_truthy(err.message:find("options.prefix", 1, true))
   end)
 
   it("sends what is compressed already to those who take it", function()
