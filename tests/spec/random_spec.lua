@@ -4,6 +4,7 @@
 -- run: deadline 240
 --
 -- PERIGEE_SEED=n runs that seed alone.
+local http2 = require "http2"
 local task = require "perigee.task"
 local support = require "support"
 
@@ -28,6 +29,20 @@ end
 
 local function nothing() end
 
+local streams, tokens, file -- of the seed that is played
+
+-- What is no stream and takes a body: it may wait or throw.
+local function foreign()
+  return {
+    write = function()
+      local way = random(12)
+      if way == 1 then error({ code = "X" }) end
+      if way <= 4 then task.sleep(random(0, 2)) end
+    end,
+    finish = nothing, destroy = nothing,
+  }
+end
+
 -- --- What may be called. Each gets the object; what it throws is looked at.
 
 local stream_calls = {
@@ -49,7 +64,17 @@ local stream_calls = {
   function(s) s:resume() end,
   function(s) s:read(one_of { nil, 1, 100 }) end,
   function(s) s:pipe(s) end,
-  function(s) s:unpipe() end,
+  function(s) s:pipe(one_of(streams), { end_ = random(3) > 1 }) end,
+  function(s) s:pipe(foreign()) end,
+  function(s) s:unpipe(one_of { nil, one_of(streams) }) end,
+  function(s)
+    if not s.respondWithFile then return end
+    s:respondWithFile(one_of { file, file, file, "/", "/nothing" }, some_headers(), {
+      offset = one_of { nil, 5, 100000 }, length = one_of { nil, 0, 5, 100000 }, waitForTrailers = random(3) == 1,
+      onError = one_of { nil, nothing }, statCheck = one_of { nil, function() return one_of { nil, false } end },
+    })
+  end,
+  function() one_of(tokens):cancel(one_of { nil, "enough" }) end,
   function(s) s:setTimeout(one_of { 0, 1, 5 }, nothing) end,
   function(s) s:on("data", nothing) end,
   function(s) s:on("wantTrailers", function() s:sendTrailers { a = "b" } end) end,
@@ -87,6 +112,8 @@ local session_calls = {
 local function world(seed)
   math.randomseed(seed)
   local w = { streams = {}, sessions = {}, heard = {}, wrong = {} }
+  streams, tokens = w.streams, {}
+  for i = 1, 10 do tokens[i] = http2.cancelToken() end
 
   local function complain(text) w.wrong[#w.wrong + 1] = text end
 
@@ -143,7 +170,7 @@ local function world(seed)
   w.server:on("session", function(session) meet_session("Ss", session) end)
 
   function w.connect()
-    local session = support.connect(w.server)
+    local session = random(3) == 1 and http2.connectPair(w.server) or support.connect(w.server)
     meet_session("Cs", session)
     return session
   end
@@ -151,7 +178,10 @@ local function world(seed)
   function w.request(session)
     attempt(function()
       local stream = session:request(one_of { { [":method"] = "POST" }, {}, { [":method"] = "HEAD" }, some_headers() },
-        { waitForTrailers = random(4) == 1 })
+        {
+          waitForTrailers = random(4) == 1, parent = random(3) == 1 and one_of(streams) or nil,
+          signal = random(5) == 1 and one_of(tokens) or nil,
+        })
       meet_stream("C", stream)
       if random(2) == 1 then act(stream, stream_calls) end
     end)
@@ -160,6 +190,7 @@ local function world(seed)
 end
 
 local function play(seed)
+  file = support.file("random.bin", ("0123456789"):rep(30000))
   local w = world(seed)
   local clients = { w.connect(), w.connect() }
   for step = 1, CALLS do
