@@ -32,6 +32,7 @@ return function(stream, headers)
   local so_far, client = headers["x-forwarded-for"], stream.session.socket.remoteAddress or "unknown"
   headers["x-forwarded-for"] = so_far and so_far .. ", " .. client or client
   headers["x-forwarded-proto"], headers[":scheme"] = headers[":scheme"], nil -- :authority stays as it came
+  if headers.te then headers.te = "trailers" end -- whatever its case; trailers do pass here
 
   local request, answer, flags
   for _ = 1, ATTEMPTS do
@@ -48,13 +49,14 @@ return function(stream, headers)
     if answer or not (untouched and bodiless) then break end
   end
 
-  if answer then
+  local status = answer and answer[":status"]
+  if answer and status >= 200 and status <= 599 then
     stream:respond(answer, { endStream = flags % 2 == 1, waitForTrailers = true }) -- flag 1: END_STREAM
     relay(request, stream)
   elseif request.id and request.rstCode ~= 0 and request.closeInfo.by == "peer" then
     stream:close(request.rstCode) -- the backend's own word
   else
-    stream:respond({ [":status"] = request.closed and 502 or 504 }, { endStream = true })
+    stream:respond({ [":status"] = (answer or request.closed) and 502 or 504 }, { endStream = true })
     request:close(CANCEL)
   end
 end

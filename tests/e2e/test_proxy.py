@@ -89,6 +89,24 @@ def fields_and_trailers():
 
 
 @tap.test
+def odd_fields():
+    """what is right though odd passes; an answer that is none is the backend's mistake: 502, and nothing stays open"""
+    with Server(MIRROR) as backend, proxy(f"http://127.0.0.1:{backend.port}") as server, Client(server.port) as client:
+        for te in (["Trailers"], ["trailers", "trailers"]):
+            got = client.get("/", [("te", value) for value in te])
+            assert got.status == 200 and got.headers["x-request"].endswith(" te=trailers"), got.headers
+
+    for status in ("099", "700"):
+        def backend(c):
+            begin(c)
+            c.send(h2raw.headers(1, [(":status", status)], False), h2raw.data(1, b"part"))
+            assert c.until(lambda f: f.kind == h2raw.RST_STREAM).code == h2raw.CANCEL
+
+        with client_of(backend) as client:
+            assert client.get("/").status == 502, status
+
+
+@tap.test
 def methods_and_statuses():
     """HEAD, answers without a body, and what nginx says of files that are not there pass as they are"""
     with peers.Nginx(files={"file": b"x" * 100}, more="location /none { return 204; }") as backend, proxy(backend) as server:
