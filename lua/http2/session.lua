@@ -7,6 +7,7 @@ local timers = require "perigee.timers"
 local emitter = require "perigee.emitter"
 local failure = require "perigee.failure"
 local errors = require "http2.errors"
+local make_metatable = require("http2.class").metatable
 local settings = require "http2.settings"
 local socket_class = require "http2.socket"
 local stream_class = require "http2.stream"
@@ -34,23 +35,9 @@ local last_number = 0
 
 --- Makes the metatable of a role.
 function class.extend(more, more_getters)
-  local fixed = {}
-  for name, value in next, defaults do fixed[name] = value end
-  for name, value in next, methods do fixed[name] = value end
-  for name, value in next, more do fixed[name] = value end
-  local computed = {}
-  for name, value in next, getters do computed[name] = value end
-  for name, value in next, more_getters do computed[name] = value end
-  return {
-    __index = function(self, key)
-      local value = fixed[key]
-      if value ~= nil then return value end
-      local getter = computed[key]
-      if getter then return getter(self) end
-      return nil
-    end,
-    __tostring = function(self) return ("Http2Session (number %d)"):format(self._number) end,
-  }
+  return make_metatable(defaults, methods, more, getters, more_getters, function(self)
+    return ("Http2Session (number %d)"):format(self._number)
+  end)
 end
 
 --- A new object. slot and generation may come later (a client that connects).

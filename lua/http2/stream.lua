@@ -10,6 +10,7 @@ local emitter = require "perigee.emitter"
 local failure = require "perigee.failure"
 local cancel = require "http2.cancel"
 local errors = require "http2.errors"
+local make_metatable = require("http2.class").metatable
 local headers = require "http2.headers"
 local readable = require "http2.readable"
 
@@ -47,24 +48,9 @@ local class = { HIGH_MARK = HIGH_MARK, methods = methods, getters = getters, def
 
 --- Makes the metatable of a role. more: methods that come on top; more_getters likewise.
 function class.extend(more, more_getters)
-  local fixed = {}
-  for name, value in next, defaults do fixed[name] = value end
-  for name, value in next, methods do fixed[name] = value end
-  for name, value in next, more do fixed[name] = value end
-  local computed = {}
-  for name, value in next, getters do computed[name] = value end
-  for name, value in next, more_getters do computed[name] = value end
-  return {
-    __index = function(self, key)
-      local value = fixed[key]
-      if value ~= nil then return value end
-      local getter = computed[key]
-      if getter then return getter(self) end
-      return nil
-    end,
-    __tostring = function(self) return ("Http2Stream (id %s)"):format(tostring(self.id)) end,
-    methods = fixed, getters = computed,
-  }
+  return make_metatable(defaults, methods, more, getters, more_getters, function(self)
+    return ("Http2Stream (id %s)"):format(tostring(self.id))
+  end)
 end
 
 -- --- Properties.
