@@ -43,6 +43,13 @@ function methods:_on_unheard_error(err)
   end
 end
 
+--- A handler that threw will not say that the answer to HEAD is over.
+function methods:_fail(err)
+  ServerStream.methods._fail(self, err)
+  local req = self._compat
+  if req and req._response then req._response:_give_up() end
+end
+
 local CompatStream = base.extend(methods, ServerStream.getters)
 
 -- The request goes to whom it may concern.

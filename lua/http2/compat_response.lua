@@ -178,11 +178,7 @@ function Response:finish(data, encoding, callback)
   if data ~= nil and type(data) ~= "string" then errors.check_type(data, "chunk", "string") end
   local stream = self.stream
   if self._ended or is_over(stream) then
-    self._ended = true
-    if self._owes_end then
-      self._owes_end = nil
-      put_tick(self._tell, self, "close")
-    end
+    self:_give_up()
     if callback then put_tick(call_back, callback, nil, stream) end
     return self
   end
@@ -209,6 +205,15 @@ function Response:finish(data, encoding, callback)
   end
   stream:finish()
   return self
+end
+
+-- The handler has no more to say: a 'close' that waited for it comes.
+function Response:_give_up()
+  self._ended = true
+  if self._owes_end then
+    self._owes_end = nil
+    put_tick(self._tell, self, "close")
+  end
 end
 
 function Response:end_(...) return self:finish(...) end
@@ -273,8 +278,8 @@ end
 function Response:_tell(event)
   local stream = self.stream
   if event == "close" then
-    -- The answer to HEAD is over with its head; for the handler it is when it says so.
-    if stream.headRequest and not self._ended and stream.headersSent and stream.rstCode == 0 then
+    -- The answer to HEAD is over with its head; for the handler it is when it says so, if it still can.
+    if stream.headRequest and not self._ended and stream.headersSent and stream.closeInfo.reason == "finished" then
       rawset(self, "_owes_end", true)
       return
     end

@@ -1,5 +1,6 @@
 -- Http2ServerResponse: every member of API.md 11, and its silence on a stream that is gone.
 local http2 = require "http2"
+local task = require "perigee.task"
 local support = require "support"
 
 local HEADERS_SENT = "ERR_HTTP2_HEADERS_SENT"
@@ -728,5 +729,38 @@ describe("createPushResponse", function()
     end, { Http2ServerResponse = Mine })
     function Mine.mark() end
     assert.equal("pushed", support.get(server, "/").body)
+  end)
+end)
+
+describe("a response whose handler has no last word", function()
+  -- The answer to HEAD waits with 'close' until its handler ends it; these never will.
+  local function closes(go_on)
+    local closed
+    local session = support.connected(new(function(_, res)
+      res:on("close", function() closed = true end)
+      res:writeHead(200)
+      go_on(res)
+    end))
+    session:request { [":method"] = "HEAD" }
+    support.wait_for(function() return closed end)
+  end
+
+  it("says 'close' when it threw", function()
+    closes(function(res)
+      res.stream:await "close"
+      error "before its end"
+    end)
+    assert.equal(1, #support.failures())
+  end)
+
+  it("says 'close' when it waited and is cancelled", function()
+    closes(function(res)
+      res.stream.session:destroy()
+      task.sleep(60000)
+    end)
+    closes(function(res)
+      res.stream:close(0)
+      task.sleep(60000)
+    end)
   end)
 end)
