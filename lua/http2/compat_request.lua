@@ -19,7 +19,7 @@ Request.emit = object.emit
 function Request:new(stream, received)
   local req = {
     stream = stream, headers = received, _events = false, _heard = false, _response = false, _block = false,
-    _did_read = false, _end_told = false,
+    _did_read = false, _end_told = false, _destroyed = false,
   }
   return (object.make(self, req))
 end
@@ -249,7 +249,8 @@ end
 --- Ends the stream at once. err: heard by 'error' listeners of the request too; those that the stream meets by
 -- itself are not.
 function Request:destroy(err)
-  if self.stream.destroyed then return self end
+  if self.stream.destroyed or self._destroyed then return self end
+  self._destroyed = true -- the stream is later: its 'aborted' comes first, and a listener may call this again
   if err ~= nil and emitter.has(self, "error") then put_tick(emit_error, self, errors.from(err)) end
   self.stream:destroy(err)
   return self

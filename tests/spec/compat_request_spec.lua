@@ -436,3 +436,19 @@ describe("req.socket", function()
     assert.equal(0, stream.rstCode)
   end)
 end)
+
+describe("a request that is destroyed again by a listener", function()
+  it("says 'error' once", function()
+    local list = {}
+    local server = support.adopt_server(http2.createServer(function(req)
+      req:on("aborted", function() req:destroy "again" end)
+      req:on("error", function(err) list[#list + 1] = tostring(err.message) end)
+      req:on("close", function() list[#list + 1] = "close" end)
+      req:destroy "at first"
+    end))
+    local stream = support.connected(server):request {}
+    stream:on("error", function() end)
+    support.wait_for(function() return list[#list] == "close" end)
+    assert.same({ "at first", "close" }, list)
+  end)
+end)
