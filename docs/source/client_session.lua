@@ -31,7 +31,7 @@ return {
       { "endStream", type = "boolean", default = "true for GET, HEAD, DELETE", text = "There is no body." },
       { "waitForTrailers", type = "boolean", default = "false", text = "'wantTrailers' comes when the body is out: send trailers then." },
       { "signal", type = "CancelToken", text = "Cancels the request: see [CancelToken](cancel.md).", node = "takes an AbortSignal." },
-      { "parent", type = "ServerHttp2Stream", text = "A stream whose handler makes this request: when it ends abnormally the request is reset with CANCEL.",
+      { "parent", type = "ServerHttp2Stream", text = "A stream whose handler makes this request: when it ends abnormally, or its handler throws, the request is reset with CANCEL.",
         node = "has it for priorities, which RFC 9113 dropped." },
       { "exclusive", type = "boolean", text = "Accepted and ignored: of priorities." },
       { "weight", type = "integer", text = "Accepted and ignored: of priorities." },

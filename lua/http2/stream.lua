@@ -307,6 +307,7 @@ function methods:_fail(err)
   if self.destroyed or self.closed or self._slot == 0 then return end
   if self._fail_response and not self.headersSent then
     self:_fail_response(err)
+    put_tick(cancel.owned, self, "its handler failed") -- to the protocol the end is an orderly one
   else
     self:close(INTERNAL_ERROR)
   end

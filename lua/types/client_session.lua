@@ -6,7 +6,7 @@
 ---@field endStream? boolean There is no body.
 ---@field waitForTrailers? boolean 'wantTrailers' comes when the body is out: send trailers then.
 ---@field signal? CancelToken Cancels the request: see [CancelToken](cancel.md).
----@field parent? ServerHttp2Stream A stream whose handler makes this request: when it ends abnormally the request is reset with CANCEL.
+---@field parent? ServerHttp2Stream A stream whose handler makes this request: when it ends abnormally, or its handler throws, the request is reset with CANCEL.
 ---@field exclusive? boolean Accepted and ignored: of priorities.
 ---@field weight? integer Accepted and ignored: of priorities.
 ---@field silent? boolean Accepted and ignored: of priorities.

@@ -198,6 +198,19 @@ describe("a request with a parent", function()
     end)
   end
 
+  it("ends when the handler of its parent throws, also where that is a 500 to the client", function()
+    local backend, seen = endless()
+    local upstream = support.connected(backend)
+    local server = support.server(function(stream)
+      upstream:request({}, { parent = stream }):await "response"
+      error "after the answer"
+    end)
+    assert.equal(500, support.request(server, {}).status)
+    support.wait_for(function() return #seen.codes == 1 end)
+    assert.equal(8, seen.codes[1])
+    support.failures()
+  end)
+
   it("is cancelled before it leaves, when its connection is not there yet", function()
     local inner, seen = with_parent(function(stream) stream:close(8) end, true)
     support.wait_for(function() return inner() and inner().destroyed end)
