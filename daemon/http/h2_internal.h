@@ -30,7 +30,8 @@
 
 #define H2_HEAD_BYTES 9u    /* RFC 9113 4.1 */
 #define H2_PROBE_TYPE 0xfau /* an extension frame of our own, never on the wire: see h2_receive.c */
-#define H2_INFORMED_MAX (1u << 20) /* bytes of 1xx blocks that wait; windows do not hold them back */
+#define H2_INFORMED_MAX \
+    (1u << 20)                  /* bytes of 1xx blocks that wait; windows do not hold them back */
 #define H2_OUTBOUND_FRAMES 5000 /* queued and unsent; more is a flood */
 /* nghttp2 makes one stream too many a connection error. It is told this many more than the peer is, so that
  * RFC 9113 5.1.2 can be answered with REFUSED_STREAM, and the connection ends when it goes on. */
