@@ -74,6 +74,8 @@ return {
       { "a `writeHead` or `end` that throws", "leaves a changed `statusCode` behind", "changes nothing and can be tried again", "" },
       { "`request.destroy(err)`", "does not end the stream, against the manual", "ends it", "the manual" },
       { "`writeContinue`, `writeEarlyHints`, `writeInformation` on a stream that is gone", "throw, or not", "return false", "the peer caused it" },
+      { "'close' of a response to HEAD whose handler throws or gives up", "does not come", "comes", "clean-up runs" },
+      { "the 500 of a handler that throws", "(the process ends)", "has a short text/plain body", "people see what happened" },
       { "setters", "return nothing", "return the response", "calls can be chained" },
     } },
     { title = "Connections, TLS, sessions", rows = {
@@ -86,6 +88,9 @@ return {
       { "a push that no 'stream' listener hears", "stays open", "is reset with CANCEL", "it would fill the session" },
       { "streams over maxConcurrentStreams", "ENHANCE_YOUR_CALM", "REFUSED_STREAM; ENHANCE_YOUR_CALM for `maxSessionMemory` only", "the client may try again (RFC 9113 8.7)" },
       { "the rest of a request that nobody reads", "stays, until the window is full", "gets 100 ms to come, then RST_STREAM(NO_ERROR) (RFC 9113 8.1)", "the client may stop" },
+      { "1xx blocks", "wait without a bound; `sentInfoHeaders` has all", "ERR_STREAM_OVERFLOW when more than 1 MiB of them wait; `sentInfoHeaders` has the first 100", "memory" },
+      { "pieces of a body that wait for a reader", "each is a chunk of its own", "may come joined when more than 64 wait", "a body of single bytes must not cost more than its bytes" },
+      { "a handler that throws", "its timers and requests go on", "the tasks and requests that belong to its stream are cancelled", "nobody waits for them" },
       { "a pipe whose source is cut", "the target waits, or ends as if whole", "a stream is reset, another target's `destroy(err)` is called", "a part must not look whole" },
     } },
     { title = "Elsewhere", rows = {

@@ -52,7 +52,7 @@ failure.on_main = nil
 -- or a traceback.
 function failure.report(owner, err, where)
   if errors.is(err) and err.code == "ERR_PERIGEE_CANCELLED" then return end
-  if owner and owner.destroyed and is_peers_doing(err) then
+  if owner and (owner.destroyed or owner.aborted) and is_peers_doing(err) then
     failure.log("debug", "handler failed after the stream was gone", err, where, owner)
     return
   end

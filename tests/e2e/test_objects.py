@@ -58,6 +58,22 @@ def a_handler_that_never_answers():
 
 
 @tap.test
+def who_answers_a_client_that_left():
+    """an 'aborted' listener that answers throws; it is the client's doing, so the log says it at debug level"""
+    script = perigee.handler("""
+      stream:on("aborted", function() stream:respond {} end)
+      stream:on("close", function() print "closed" end)
+      print "waiting"
+    """)
+    with perigee.Server(script, flags=["--log-level", "debug"]) as server, h2client.Client(server.port) as client:
+        stream = client.request("/", "POST")
+        lines(server, "^waiting$")
+        client.reset(stream)
+        lines(server, "^closed$")
+        assert re.search("level=debug .*ERR_HTTP2_INVALID_STREAM", server.stderr), server.stderr
+
+
+@tap.test
 def a_stream_kept_for_ever():
     """a stream kept after its end answers every method: false, nil or an error, never a crash"""
     script = perigee.LIVE + """
