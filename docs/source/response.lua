@@ -32,7 +32,7 @@ return {
     { "writableFinished", type = "boolean", text = "Did 'finish' happen?" },
     { "writableLength", type = "integer", text = "Bytes that wait." },
     { "writableHighWaterMark", type = "integer", default = "65536", text = "Above that `write` answers false." },
-    { "writableCorked", type = "integer", default = "0", text = "Always 0." },
+    { "writableCorked", type = "integer", default = "0", text = "How often `cork` was called and not undone." },
   },
   methods = {
     { "extend", args = {}, returns = { "table" }, text = "Of the class: makes a class below it, as [the request's](request.md#extend).",
@@ -73,8 +73,8 @@ return {
       text = "As [`pushStream`](server_stream.md#pushstream), with a response for the pushed stream." },
     { "setTimeout", args = { { "ms", "integer" }, { "callback?", "fun()" } }, returns = { "Http2ServerResponse" }, text = "Of the stream." },
     { "destroy", args = { { "err?", "any" } }, text = "Of the stream." },
-    { "cork", args = {}, text = "Does nothing." },
-    { "uncork", args = {}, text = "Does nothing." },
+    { "cork", args = {}, text = "As `stream:cork()`." },
+    { "uncork", args = {}, text = "As `stream:uncork()`." },
   },
   examples = {
     { id = "response-headers", title = "Headers of a response",

@@ -119,8 +119,8 @@ return {
       text = "Sends what comes on to the target, as fast as it takes it. A cut body does not end the target.",
       node = "ends the target also after a cut body." },
     { "unpipe", args = { { "target?", "table" } }, returns = { "Http2Stream" }, text = "Undoes `pipe`, for that target or for all." },
-    { "cork", args = {}, returns = { "Http2Stream" }, text = "Does nothing: what a turn writes leaves together anyway." },
-    { "uncork", args = {}, returns = { "Http2Stream" }, text = "Does nothing." },
+    { "cork", args = {}, returns = { "Http2Stream" }, text = "Holds what is written until `uncork` was called as often; it leaves as one piece then. `finish` releases it too." },
+    { "uncork", args = {}, returns = { "Http2Stream" }, text = "Undoes one `cork`." },
     { "setEncoding", args = { { "encoding", "string" } }, returns = { "Http2Stream" }, text = "Does nothing: chunks are strings of bytes.", node = "chunks become text." },
     { "setDefaultEncoding", args = { { "encoding", "string" } }, returns = { "Http2Stream" }, text = "Does nothing." },
     { "priority", args = { { "options", "table" } }, text = "Does nothing: RFC 9113 dropped priorities.", rfc = "RFC 9113 5.3",
@@ -351,7 +351,7 @@ client:close()
 server:close()
 ]],
       prints = "timeout 2 0 0 65535\n16 0\n8\n" },
-    { id = "noops", title = "What is accepted and does nothing",
+    { id = "noops", title = "Cork, and what is accepted and does nothing",
       code = [[
 local http2 = require "http2"
 local server = http2.createServer()

@@ -39,7 +39,7 @@ end
 
 function stream_getters:bufferSize()
   local waiting = self._waiting
-  return waiting and waiting.bytes or stream_class.getters.bufferSize(self)
+  return (waiting and waiting.bytes or 0) + stream_class.getters.bufferSize(self)
 end
 stream_getters.writableLength = stream_getters.bufferSize
 

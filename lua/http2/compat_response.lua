@@ -60,9 +60,10 @@ end
 
 function getters:destroyed() return self.stream.destroyed end
 
-function getters:writableCorked() return self.stream.writableCorked or 0 end
-
-for _, name in ipairs { "writableFinished", "writableHighWaterMark", "writableLength", "writableNeedDrain" } do
+for _, name in ipairs {
+  "writableCorked", "writableFinished", "writableHighWaterMark", "writableLength", "writableNeedDrain",
+  "writableObjectMode",
+} do
   getters[name] = function(self) return self.stream[name] end
 end
 

@@ -9,6 +9,7 @@ local timers = require "perigee.timers"
 local emitter = require "perigee.emitter"
 local failure = require "perigee.failure"
 local cancel = require "http2.cancel"
+local cork = require "http2.cork"
 local errors = require "http2.errors"
 local make_metatable = require("http2.class").metatable
 local headers = require "http2.headers"
@@ -32,6 +33,7 @@ local defaults = {
   headersSent = false, complete = false, headRequest = false,
   writableEnded = false, writableFinished = false, readableEnded = false,
   writableHighWaterMark = HIGH_MARK, readableHighWaterMark = 65536, writableCorked = 0,
+  writableObjectMode = false, readableObjectMode = false,
   _cut = false, -- the peer's body ended, but not by END_STREAM
   _ended_by = false, _end_detail = false, -- for closeInfo, where it was not the usual end
   _usual_end = "peer",
@@ -55,9 +57,7 @@ end
 
 -- --- Properties.
 
-function getters:writableNeedDrain()
-  return self._needs_drain == true
-end
+function getters:writableNeedDrain() return self._needs_drain == true end
 
 --- May one still write?
 function getters:writable()
@@ -65,14 +65,10 @@ function getters:writable()
 end
 
 --- The error that it ended with, or nil.
-function getters:errored()
-  return self._last_error
-end
+function getters:errored() return self._last_error end
 
 --- Did the peer's headers end its side: is there no body?
-function getters:endAfterHeaders()
-  return self._bytes_read < 0
-end
+function getters:endAfterHeaders() return self._bytes_read < 0 end
 
 --- The session, until the stream is destroyed.
 function getters:session()
@@ -431,8 +427,7 @@ function methods:finish(data, encoding, callback)
   core.stream_end(self._slot, self._generation, self._wait_for_trailers)
   return self
 end
-methods.end_ = methods.finish
-methods["end"] = methods.finish
+methods.end_, methods["end"] = methods.finish, methods.finish
 
 --- From the dispatcher: our END_STREAM is framed, or (trailers_due) the body before trailers.
 function methods:_on_end_sent(trailers_due)
@@ -492,10 +487,10 @@ function methods:_on_drain()
   end
 end
 
-function methods:cork() return self end
-function methods:uncork() return self end
+methods.cork, methods.uncork = cork.cork, cork.uncork
 function methods:setEncoding() return self end
-function methods:setDefaultEncoding() return self end
+methods.setDefaultEncoding = methods.setEncoding
+
 local priority_noticed = false
 
 --- Does nothing: RFC 9113 dropped priorities. Says so once.

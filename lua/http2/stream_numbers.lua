@@ -1,5 +1,6 @@
 --- http2.stream_numbers: what of a stream can be counted and timed: properties of both roles.
 local core = require "perigee.core"
+local cork = require "http2.cork"
 
 local getters = {}
 
@@ -7,8 +8,7 @@ local STATE = 15 -- enum http_state
 local TIMES_BASE = 67108864 -- perigee_stream_number(): two times in one number
 
 function getters:bufferSize()
-  local n = core.stream_number(self._slot, self._generation, 0)
-  return n > 0 and n or 0
+  return math.max(0, core.stream_number(self._slot, self._generation, 0)) + cork.held_bytes(self)
 end
 getters.writableLength = getters.bufferSize
 

@@ -19,7 +19,7 @@
 ---@field writableFinished boolean Did 'finish' happen?
 ---@field writableLength integer Bytes that wait.
 ---@field writableHighWaterMark integer Above that `write` answers false.
----@field writableCorked integer Always 0.
+---@field writableCorked integer How often `cork` was called and not undone.
 ---@field on fun(self: Http2ServerResponse, event: "close", listener: fun()): Http2ServerResponse
 ---@field on fun(self: Http2ServerResponse, event: "drain", listener: fun()): Http2ServerResponse
 ---@field on fun(self: Http2ServerResponse, event: "finish", listener: fun()): Http2ServerResponse
@@ -163,9 +163,9 @@ function Http2ServerResponse:setTimeout(ms, callback) end
 ---@param err? any
 function Http2ServerResponse:destroy(err) end
 
---- Does nothing.
+--- As `stream:cork()`.
 function Http2ServerResponse:cork() end
 
---- Does nothing.
+--- As `stream:uncork()`.
 function Http2ServerResponse:uncork() end
 

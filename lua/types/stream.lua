@@ -190,11 +190,11 @@ function Http2Stream:pipe(target, options) end
 ---@return Http2Stream
 function Http2Stream:unpipe(target) end
 
---- Does nothing: what a turn writes leaves together anyway.
+--- Holds what is written until `uncork` was called as often; it leaves as one piece then. `finish` releases it too.
 ---@return Http2Stream
 function Http2Stream:cork() end
 
---- Does nothing.
+--- Undoes one `cork`.
 ---@return Http2Stream
 function Http2Stream:uncork() end
 
