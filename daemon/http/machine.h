@@ -138,7 +138,7 @@ struct http_options {
     const struct http_setting_entry *settings; /* sent in the preface; copied */
     size_t settings_count;
     /* Of one block, decoded. bytes: RFC 9113 6.5.2 arithmetic (32 a field). Over a limit the stream is
-     * reset ENHANCE_YOUR_CALM, over twice max_header_list_bytes the session ends. */
+     * reset ENHANCE_YOUR_CALM, over twice max_header_list_bytes (and 128 KiB) the session ends. */
     uint32_t max_header_list_bytes;
     uint32_t max_header_pairs;
     uint32_t max_settings;                /* entries in one SETTINGS frame */

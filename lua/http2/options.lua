@@ -11,7 +11,7 @@ local U32 = 4294967295
 -- name -> type, or {low, high} of a whole number
 local both = {
   settings = "table",
-  maxHeaderListPairs = { 1, U32 },
+  maxHeaderListPairs = { 0, U32 },
   maxSettings = { 1, U32 },
   maxOutstandingPings = { 0, U32 },
   maxOutstandingSettings = { 1, U32 },

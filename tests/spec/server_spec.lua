@@ -311,7 +311,7 @@ describe("createServer", function()
 
   it("checks types and ranges", function()
     assert.has_error(function() http2.createServer { maxHeaderListPairs = "5" } end, "ERR_INVALID_ARG_TYPE")
-    assert.has_error(function() http2.createServer { maxHeaderListPairs = 0 } end, "ERR_OUT_OF_RANGE")
+    assert.has_error(function() http2.createServer { maxHeaderListPairs = -1 } end, "ERR_OUT_OF_RANGE")
     assert.has_error(function() http2.createServer { settings = 5 } end, "ERR_INVALID_ARG_TYPE")
     assert.has_error(function() http2.createServer { exposeErrors = "yes" } end, "ERR_INVALID_ARG_TYPE")
     assert.has_error(function() http2.createServer "text" end, "ERR_INVALID_ARG_TYPE")
@@ -323,6 +323,25 @@ describe("createServer", function()
     local options = { settings = { initialWindowSize = 70000 } }
     support.adopt_server(http2.createServer(options))
     assert.same({ settings = { initialWindowSize = 70000 } }, options)
+  end)
+
+  it("with maxHeaderListPairs below 4 take 4: a request without fields", function()
+    local server = support.server(hello, { maxHeaderListPairs = 0 })
+    assert.equal("hello", support.get(server, "/").body)
+    local answer = support.get(server, { foo = "bar" })
+    assert.equal("ERR_HTTP2_STREAM_ERROR", answer.err.code)
+    assert.equal(11, answer.stream.rstCode)
+  end)
+
+  it("with a small maxHeaderListSize refuse a long request, and nothing but that", function()
+    for _, name in ipairs { "maxHeaderListSize", "maxHeaderSize" } do
+      local session = support.connected(support.server(hello, { settings = { [name] = 200 } }))
+      local stream = session:request { foo = ("a"):rep(1000) }
+      local _, err = stream:await "response"
+      assert.equal("Stream closed with error code NGHTTP2_ENHANCE_YOUR_CALM", err.message)
+      assert.equal(11, stream.rstCode)
+      assert.equal("hello", session:request():body())
+    end
   end)
 
   it("with maxHeaderListPairs refuses longer requests", function()
