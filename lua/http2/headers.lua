@@ -37,7 +37,7 @@ local SOURCE = 0
 -- All fields are here: only look-ups in another case are left.
 local Filled = {}
 function Filled.__index(t, key)
-  if type(key) ~= "string" then return nil end
+  if type(key) ~= "string" then return key == sensitive and {} or nil end
   local small = lower(key)
   if small ~= key then return t[small] end
   return nil
@@ -107,7 +107,7 @@ local Lazy = {}
 -- What is fetched is not stored: an assignment to any key must come by __newindex.
 function Lazy.__index(t, key)
   if type(key) ~= "string" then
-    if key == sensitive then return fill(t)[sensitive] end
+    if key == sensitive then return fill(t)[sensitive] end -- an empty list when there is none
     return nil
   end
   local source = rawget(t, SOURCE)
@@ -272,8 +272,20 @@ local function is_pseudo(name)
   return name:byte(1) == 58 -- ':'
 end
 
+-- A name with a single value, not written in lower case: it may be in the table a second time in another case.
+local tables = 0 -- that were walked
+local last_in = {} -- name -> the number of the table that last had it in capitals
+
+local function check_once(t, name)
+  local other = rawget(t, name)
+  if other ~= nil and not (type(other) == "table" and #other == 0) or last_in[name] == tables then
+    errors.throw("ERR_HTTP2_HEADER_SINGLE_VALUE", name)
+  end
+  last_in[name] = tables
+end
+
 -- One pair of the table form; returns its name in lower case when it is a field.
-local function add_pair(name, value, pseudo, strict, list)
+local function add_pair(t, name, value, pseudo, strict, list)
   if type(name) ~= "string" then
     if name ~= sensitive then errors.check_type(name, "header name", "string") end
     return nil
@@ -285,9 +297,14 @@ local function add_pair(name, value, pseudo, strict, list)
   if name == "" then return nil end -- skipped, as Node does
   local flags = 0
   if list and is_sensitive(list, lower(name)) then flags = 1 end
-  -- (No tail calls: see perigee.core.)
-  if type(value) == "string" then return (add(name, value, flags)) end
-  return (add_value(name, value, flags, strict))
+  local small
+  if type(value) == "string" then
+    small = add(name, value, flags)
+  else
+    small = add_value(name, value, flags, strict)
+  end
+  if small ~= name and strict and small and single[small] then check_once(t, small) end
+  return small
 end
 
 -- The table form. Returns whether there is a date. LuaJIT compiles no loop in the middle of a trace that
@@ -301,14 +318,14 @@ local add_table = assert(loadstring(([[
     local name, value = next(t)
     %s
     while name ~= nil do
-      if add_pair(name, value, pseudo, strict, list) == "date" then dated = true end
+      if add_pair(t, name, value, pseudo, strict, list) == "date" then dated = true end
       name, value = next(t, name)
     end
     return dated
   end
 ]]):format(([[
     if name == nil then return dated end
-    if add_pair(name, value, pseudo, strict, list) == "date" then dated = true end
+    if add_pair(t, name, value, pseudo, strict, list) == "date" then dated = true end
     name, value = next(t, name)
 ]]):rep(STRAIGHT)), "=perigee:http2.headers (add_table)"))(raw_next, add_pair, sensitive)
 
@@ -352,12 +369,12 @@ function headers.copy(t)
   return copy
 end
 
---- A flat list as a table: names in lower case, what comes twice as a list.
+--- A flat list as a table: names in lower case, found in any; what comes twice as a list.
 function headers.of_list(list)
-  local t = {}
+  local t = setmetatable({}, Filled)
   for i = 1, #list, 2 do
     local name, value = lower(list[i]), list[i + 1]
-    local old = t[name]
+    local old = rawget(t, name)
     if old == nil then
       t[name] = value
     elseif type(old) == "table" then
@@ -385,6 +402,10 @@ function headers.status_of(t)
   local status = headers.get(t, ":status")
   if status == nil then return 200 end
   local number = tonumber(status)
+  if type(status) == "table" then -- as any field: a list of one is single
+    if #status > 1 then errors.throw("ERR_HTTP2_HEADER_SINGLE_VALUE", ":status") end
+    number = tonumber(status[1])
+  end
   if not number or number % 1 ~= 0 or number < 100 or number > 599 then
     errors.throw("ERR_HTTP2_STATUS_INVALID", tostring(status))
   end
@@ -396,11 +417,13 @@ local RESPONSE = { [":status"] = true }
 local REQUEST = {
   [":method"] = true, [":scheme"] = true, [":authority"] = true, [":path"] = true, [":protocol"] = true,
 }
+local IN_ORDER = { ":method", ":authority", ":scheme", ":path", ":protocol" }
 local NONE = {}
 
 local function add_all(t, pseudo, strict)
   if getmetatable(t) == Lazy then fill(t) end
   if t[1] ~= nil then return (add_list(t, pseudo, strict)) end
+  tables = tables + 1
   return (add_table(t, pseudo, strict))
 end
 
@@ -417,6 +440,10 @@ function headers.stage_trailers(t)
 end
 
 local function stage_pseudo(name, value)
+  if type(value) == "table" then
+    if #value > 1 then errors.throw("ERR_HTTP2_HEADER_SINGLE_VALUE", name) end
+    value = value[1]
+  end
   if value == nil then return end
   value = text_of(value, name)
   if find(value, "[%z\r\n]") then errors.throw("ERR_INVALID_CHAR", name) end
@@ -424,14 +451,31 @@ local function stage_pseudo(name, value)
   if err ~= 0 then refuse(err, name, value) end
 end
 
+-- Those of a flat list keep its order, behind the defaults.
+local function stage_pseudo_of_list(t, pseudo)
+  local own = {}
+  for i = 1, #t, 2 do own[t[i]] = true end
+  for i = 1, #IN_ORDER do
+    local name = IN_ORDER[i]
+    if not own[name] then stage_pseudo(name, pseudo[name]) end
+  end
+  for i = 1, #t, 2 do
+    local name = t[i]
+    if own[name] and REQUEST[name] then
+      own[name] = nil
+      stage_pseudo(name, pseudo[name])
+    end
+  end
+end
+
 --- Stages a request; pseudo: its pseudo headers with defaults filled in.
 function headers.stage_request(t, pseudo, strict)
   core.fields_begin()
-  stage_pseudo(":method", pseudo[":method"])
-  stage_pseudo(":authority", pseudo[":authority"])
-  stage_pseudo(":scheme", pseudo[":scheme"])
-  stage_pseudo(":path", pseudo[":path"])
-  stage_pseudo(":protocol", pseudo[":protocol"])
+  if t[1] ~= nil then
+    stage_pseudo_of_list(t, pseudo)
+  else
+    for i = 1, #IN_ORDER do stage_pseudo(IN_ORDER[i], pseudo[IN_ORDER[i]]) end
+  end
   add_all(t, REQUEST, strict)
 end
 

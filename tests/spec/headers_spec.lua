@@ -42,7 +42,7 @@ describe("a received header table", function()
       assert.is_nil(t.Absent)
       assert.is_nil(t[1])
       assert.is_nil(t[true])
-      assert.is_nil(t[http2.sensitiveHeaders])
+      assert.same({}, t[http2.sensitiveHeaders])
       assert.is_nil(t[""])
     end)
   end)
@@ -356,6 +356,20 @@ describe("sending", function()
     end
     refused({ "etag", "a", "ETag", "b" }, "ERR_HTTP2_HEADER_SINGLE_VALUE")
     refused({ ":status", 200, ":status", 200 }, "ERR_HTTP2_HEADER_SINGLE_VALUE")
+    refused({ [":status"] = { 200, 200 } }, "ERR_HTTP2_HEADER_SINGLE_VALUE")
+  end)
+
+  it("refuses a single value that comes again in another case", function()
+    for _, name in ipairs { "content-type", "content-length", "user-agent", "location", "max-forwards" } do
+      local capital = name:gsub("^%l", string.upper)
+      refused({ [name] = "1", [name:upper()] = "2" }, "ERR_HTTP2_HEADER_SINGLE_VALUE")
+      refused({ [capital] = "1", [name:upper()] = 2 }, "ERR_HTTP2_HEADER_SINGLE_VALUE")
+      refused({ [capital] = { "1" }, [name] = { "2" } }, "ERR_HTTP2_HEADER_SINGLE_VALUE")
+    end
+    assert.equal("1", answered({ ["Content-Type"] = "1", ["content-type"] = {} })["content-type"])
+    for _ = 1, 2 do assert.equal("1", answered({ ["Content-Type"] = "1" })["content-type"]) end
+    local both = answered { ["x-a"] = "1", ["X-A"] = "1", Accept = { "1", "1" }, accept = "1" }
+    assert.same({ "1, 1", "1, 1, 1" }, { both["x-a"], both.accept })
   end)
 
   it("lets two of them pass when the server was told so", function()
@@ -373,6 +387,8 @@ describe("sending", function()
     assert.equal(404, answered({ [":status"] = "404" })[":status"])
     assert.equal(200, answered(nil)[":status"])
     assert.equal(599, answered({ [":status"] = 599 })[":status"])
+    assert.equal(201, answered({ [":status"] = { 201 } })[":status"]) -- a list of one is single
+    refused({ [":status"] = { 99 } }, "ERR_HTTP2_STATUS_INVALID")
   end)
 
   it("wants a table", function()
@@ -456,6 +472,29 @@ describe("a request", function()
       assert.equal("DELETE", t[":method"])
       assert.equal("1", t["x-a"])
     end)
+  end)
+
+  it("as a flat list keeps its order, pseudo headers too, behind those that are filled in", function()
+    local raw
+    local session = support.connected(support.server(function(stream, _, _, list)
+      raw = list
+      stream:finish()
+    end))
+    local function sent(list)
+      support.over(session:request(list, { endStream = true }))
+      return table.concat(raw, " ")
+    end
+    assert.equal(":path /a :scheme http :authority x:1 :method POST a b x-foo bar a c",
+      sent { ":path", "/a", ":scheme", "http", ":authority", "x:1", ":method", "POST", "a", "b", "x-FOO", "bar", "a", "c" })
+    assert.equal(":authority localhost :scheme http :path /b :method PUT a b",
+      sent { ":path", "/b", "a", "b", ":method", "PUT" })
+    assert.equal(":method GET :authority localhost :scheme http :path / a b", sent { "a", "b" })
+  end)
+
+  it("takes a list of one for a pseudo header, not of two", function()
+    received({ [":path"] = { "/one" } }, function(t) assert.equal("/one", t[":path"]) end)
+    local session = support.connect(support.server())
+    assert.has_error(function() session:request { [":path"] = { "/a", "/b" } } end, "ERR_HTTP2_HEADER_SINGLE_VALUE")
   end)
 
   it("is refused in place: bad names, values, pseudo headers", function()
