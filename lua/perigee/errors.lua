@@ -30,9 +30,17 @@ function errors.is(value)
   return type(value) == "table" and getmetatable(value) == Error
 end
 
---- Any thrown value as an error: tables of ours as they are, the rest as a message.
+local function message_of(value)
+  return value.message
+end
+
+--- Any thrown value as an error: tables with a message as they are, the rest as a message.
 function errors.from(value)
   if errors.is(value) then return value end
+  if type(value) == "table" then
+    local ok, message = pcall(message_of, value)
+    if ok and type(message) == "string" then return value end
+  end
   local ok, text = pcall(tostring, value)
   return errors.new(nil, ok and type(text) == "string" and text or "(a " .. type(value) .. " without a text)",
     { value = value })

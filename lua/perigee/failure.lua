@@ -8,6 +8,7 @@ local failure = {}
 
 --- The text of any thrown value; a __tostring that fails is no reason to fail too.
 local function text_of(err)
+  if type(err) == "table" and not getmetatable(err) and type(err.message) == "string" then return err.message end
   local ok, text = pcall(tostring, err)
   if ok and type(text) == "string" then return text end
   return "(a " .. type(err) .. " without a text)"

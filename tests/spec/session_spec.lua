@@ -326,6 +326,11 @@ describe("goaway", function()
     local x = stage(function() end)
     assert.has_error(function() x.Cs:goaway(-1) end, "ERR_OUT_OF_RANGE")
     assert.has_error(function() x.Cs:goaway(0, "x") end, "ERR_INVALID_ARG_TYPE")
+    for _, bad in ipairs { true, {}, print } do
+      assert.has_error(function() x.Cs:goaway(bad) end, "ERR_INVALID_ARG_TYPE")
+      assert.has_error(function() x.Cs:goaway(0, bad) end, "ERR_INVALID_ARG_TYPE")
+      assert.has_error(function() x.Cs:goaway(0, 0, bad) end, "ERR_INVALID_ARG_TYPE")
+    end
     assert.has_error(function() x.Cs:goaway(0, 0, 5) end, "ERR_INVALID_ARG_TYPE")
     x.Cs:destroy()
     assert.has_error(function() x.Cs:goaway() end, "ERR_HTTP2_INVALID_SESSION")

@@ -110,6 +110,7 @@ describe("respond", function()
     in_handler(function(stream)
       stream:respond({ ":status", 201, "Set-Cookie", "a=1", "set-cookie", "b=2" }, { sendDate = false })
       assert.same({ [":status"] = 201, ["set-cookie"] = { "a=1", "b=2" } }, stream.sentHeaders)
+      assert.same({ "a=1", "b=2" }, stream.sentHeaders["Set-Cookie"])
     end)
   end)
 
@@ -444,6 +445,23 @@ describe("destroy", function()
     end)
     support.turns()
     assert.equal(1, closes)
+  end)
+
+  it("hands on any table with a message as it is", function()
+    for _, err in ipairs {
+      { message = "kaboom" }, setmetatable({ message = "kaboom" }, { __tostring = function() return "kaboom!" end }),
+    } do
+      local heard
+      local stream = open(function(stream)
+        stream:on("error", function(given) heard = given end)
+        stream:write "hello"
+        stream:destroy(err)
+      end)
+      stream:on("error", function() end)
+      support.over(stream)
+      support.wait_for(function() return heard end)
+      assert.is_true(heard == err)
+    end
   end)
 
   it("with an error is INTERNAL_ERROR: 'error', then 'close'", function()
@@ -1055,5 +1073,17 @@ end)
 describe("a server without a 'stream' listener", function()
   it("answers 404", function()
     assert.equal(404, support.get(support.server(), "/").status)
+  end)
+
+  it("leaves the answer to a session that has one", function()
+    local server = support.server()
+    server:on("session", function(session)
+      session:on("stream", function(stream, headers)
+        if headers[":path"] == "/destroy" then return session:destroy() end
+        setImmediate(function() stream:finish "by the session" end)
+      end)
+    end)
+    assert.equal("by the session", support.get(server, "/").body)
+    support.over(support.connected(server):request { [":path"] = "/destroy" })
   end)
 end)
