@@ -24,8 +24,8 @@ local function refuse(name, value)
   errors.throw("ERR_HTTP2_INVALID_SETTING_VALUE", name, tostring(value))
 end
 
-local function number_of(name, value)
-  local entry = entries[name]
+-- name: as the caller wrote it.
+local function number_of(entry, name, value)
   if entry[2] == "boolean" then
     if type(value) ~= "boolean" then
       local err = errors.make("ERR_HTTP2_INVALID_SETTING_VALUE", name, tostring(value))
@@ -69,7 +69,7 @@ function settings.to_list(t)
         error(errors.new("ERR_INVALID_ARG_VALUE", ("unknown setting %q%s"):format(tostring(name),
           near and (" (did you mean %q?)"):format(near) or "")), 0)
       end
-      list[#list + 1] = { entries[known][1], number_of(known, value) }
+      list[#list + 1] = { entries[known][1], number_of(entries[known], name, value) }
     end
   end
   table.sort(list, function(a, b) return a[1] < b[1] end)

@@ -284,6 +284,10 @@ describe("settings", function()
     } do
       assert.equal("RangeError", bad({ [name] = value }, "ERR_HTTP2_INVALID_SETTING_VALUE").name)
     end
+    for _, name in ipairs { "maxHeaderListSize", "maxHeaderSize" } do -- by the name that was used
+      assert.equal(('Invalid value for setting "%s": -1'):format(name),
+        bad({ [name] = -1 }, "ERR_HTTP2_INVALID_SETTING_VALUE").message)
+    end
     assert.equal("TypeError", bad({ enablePush = 1 }, "ERR_HTTP2_INVALID_SETTING_VALUE").name)
     assert.matches("maxFrameSize", bad({ maxFramSize = 1 }, "ERR_INVALID_ARG_VALUE").message)
     bad(nil, "ERR_INVALID_ARG_TYPE")
