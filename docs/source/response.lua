@@ -33,6 +33,7 @@ return {
     { "writableLength", type = "integer", text = "Bytes that wait." },
     { "writableHighWaterMark", type = "integer", default = "65536", text = "Above that `write` answers false." },
     { "writableCorked", type = "integer", default = "0", text = "How often `cork` was called and not undone." },
+    { "writableObjectMode", type = "boolean", default = "false", text = "Always false: chunks are strings." },
   },
   methods = {
     { "extend", args = {}, returns = { "table" }, text = "Of the class: makes a class below it, as [the request's](request.md#extend).",
@@ -122,6 +123,7 @@ local server = http2.createServer(function(_, response)
   response:cork()
   print(response:write "one ", response.writable, response.writableLength, response.writableHighWaterMark, response.writableCorked)
   response:uncork()
+  print(response.writableCorked, response.writableObjectMode)
   response:send "two"
   response:setTrailer("x-t", "1")
   response:addTrailers { ["x-u"] = "2" }
@@ -137,7 +139,8 @@ print(call:body())
 client:close()
 ]],
       prints = [[
-true true 4 65536 0
+true true 4 65536 1
+0 false
 information 103
 information 102
 finish true

@@ -64,7 +64,9 @@ return {
     { "writableFinished", type = "boolean", text = "Did 'finish' happen?" },
     { "writableLength", type = "integer", text = "The same as `bufferSize`." },
     { "writableHighWaterMark", type = "integer", default = "65536", text = "Above that `write` answers false.", node = "16384." },
-    { "writableCorked", type = "integer", default = "0", text = "Always 0." },
+    { "writableCorked", type = "integer", default = "0", text = "How often `cork` was called and not undone." },
+    { "writableObjectMode", type = "boolean", default = "false", text = "Always false: chunks are strings." },
+    { "readableObjectMode", type = "boolean", default = "false", text = "Always false: chunks are strings." },
     { "writableNeedDrain", type = "boolean", text = "Will 'drain' come?" },
     { "readable", type = "boolean", text = "May it still be read from?" },
     { "readableEnded", type = "boolean", text = "Did 'end' happen?" },
@@ -363,14 +365,14 @@ server:on("stream", function(stream)
   stream:write "hel"
   stream:uncork()
   stream:end_ "lo"
-  print(stream.writable, stream.readable, stream.writableCorked)
+  print(stream.writable, stream.readable, stream.writableCorked, stream.writableObjectMode, stream.readableObjectMode)
   stream["end"](stream)
 end)
 local client = http2.connectPair(server)
 print(client:request():body())
 client:close()
 ]],
-      prints = "false true 0\nhello\n" },
+      prints = "false true 0 false false\nhello\n" },
     { id = "stream-metrics", title = "Bytes and times of a stream",
       code = [[
 local http2 = require "http2"

@@ -20,6 +20,7 @@
 ---@field writableLength integer Bytes that wait.
 ---@field writableHighWaterMark integer Above that `write` answers false.
 ---@field writableCorked integer How often `cork` was called and not undone.
+---@field writableObjectMode boolean Always false: chunks are strings.
 ---@field on fun(self: Http2ServerResponse, event: "close", listener: fun()): Http2ServerResponse
 ---@field on fun(self: Http2ServerResponse, event: "drain", listener: fun()): Http2ServerResponse
 ---@field on fun(self: Http2ServerResponse, event: "finish", listener: fun()): Http2ServerResponse

@@ -46,7 +46,9 @@
 ---@field writableFinished boolean Did 'finish' happen?
 ---@field writableLength integer The same as `bufferSize`.
 ---@field writableHighWaterMark integer Above that `write` answers false.
----@field writableCorked integer Always 0.
+---@field writableCorked integer How often `cork` was called and not undone.
+---@field writableObjectMode boolean Always false: chunks are strings.
+---@field readableObjectMode boolean Always false: chunks are strings.
 ---@field writableNeedDrain boolean Will 'drain' come?
 ---@field readable boolean May it still be read from?
 ---@field readableEnded boolean Did 'end' happen?

@@ -111,7 +111,7 @@ describe("'connection'", function()
     server:on("connection", function(socket)
       at = at + 1
       socket:on("error", function(err)
-        assert.equal("no", err.value.message)
+        assert.equal("no", err.message)
         errors_heard = errors_heard + 1
       end)
       socket:on("close", function() closed = closed + 1 end)

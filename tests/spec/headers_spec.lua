@@ -485,7 +485,9 @@ describe("a request", function()
       return table.concat(raw, " ")
     end
     assert.equal(":path /a :scheme http :authority x:1 :method POST a b x-foo bar a c",
-      sent { ":path", "/a", ":scheme", "http", ":authority", "x:1", ":method", "POST", "a", "b", "x-FOO", "bar", "a", "c" })
+      sent {
+        ":path", "/a", ":scheme", "http", ":authority", "x:1", ":method", "POST", "a", "b", "x-FOO", "bar", "a", "c",
+      })
     assert.equal(":authority localhost :scheme http :path /b :method PUT a b",
       sent { ":path", "/b", "a", "b", ":method", "PUT" })
     assert.equal(":method GET :authority localhost :scheme http :path / a b", sent { "a", "b" })
