@@ -235,12 +235,12 @@ end
 
 function view:__newindex(key, value)
   local session = rawget(self, SESSION)
+  if forbidden[key] or key == "destroy" then errors.throw("ERR_HTTP2_NO_SOCKET_MANIPULATION") end
   if of_session[key] then
     session[key] = value
-    return
+  else
+    real_of(session)[key] = value
   end
-  if forbidden[key] then errors.throw("ERR_HTTP2_NO_SOCKET_MANIPULATION") end
-  real_of(session)[key] = value
 end
 
 function view:__tostring()

@@ -354,6 +354,7 @@ describe("session.socket", function()
       assert.has_error(function() return socket[name] end, "ERR_HTTP2_NO_SOCKET_MANIPULATION")
       assert.has_error(function() socket[name] = nil end, "ERR_HTTP2_NO_SOCKET_MANIPULATION")
     end
+    assert.has_error(function() socket.destroy = print end, "ERR_HTTP2_NO_SOCKET_MANIPULATION")
     socket.mine = 5
     assert.equal(5, session.socket.mine)
     session:close()
