@@ -8,7 +8,8 @@ What a script hears, in which order, for each way an exchange can go. It is the 
 or off, whenever garbage is collected, over memory, TCP and TLS: each row below is a test. This page is written from
 the test's own data, `docs/source/event_order.lua`, by `docs/generate`.
 
-**Names.** Sv is the server; Ss its session, S its stream; Cs the client's session, C its stream (D a second one).
+**Names.** Sv is the server; Ss its session, S its stream; Cs the client's session, C its stream (D a second
+one; SP and CP a pushed stream, at the server and at the client).
 In brackets stand the `rstCode` of a 'close', the code (and last id) of a 'goaway', the status of a 'headers'; behind
 an 'error' stands its code without `ERR_HTTP2_` or `ERR_`, or its message.
 

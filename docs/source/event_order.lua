@@ -9,7 +9,7 @@
 --   note    what is worth a word (optional)
 --   apart_over_tls   over TLS the order between the two sides is another
 --
--- Names: Sv the server; Ss its session, S its stream; Cs the client's session, C its stream. In brackets: the
+-- Names: Sv the server; Ss its session, S its stream, SP and CP a pushed one on both sides; Cs the client's session, C its stream. In brackets: the
 -- rstCode of a 'close', the code (and last id) of a 'goaway', the status of a 'headers', the code of an error
 -- without its ERR_HTTP2_.
 local group = {}
@@ -51,6 +51,12 @@ rows("An exchange that goes well", {
     name = "informational", title = "103, then 100, then 200",
     client = "C ready, C finish, C headers(103), C continue, C headers(100), C response, C end, C close(0)",
     server = "S finish, S close(0)",
+  },
+  {
+    name = "push", title = "a push beside the answer",
+    order = [[Sv session, Cs connect, Sv stream, S callback, S finish, S close(0), SP finish, SP close(0), Cs stream(2),
+      C response, CP push, C data, C end, C close(0), CP data, CP end, CP close(0)]],
+    note = "SP and CP are the pushed stream at the server and at the client.",
   },
   {
     name = "implicit", title = "finish() without respond()",

@@ -13,6 +13,8 @@ import h2.events
 from h2.settings import SettingCodes
 
 import h2client
+import h2server
+import peers
 import perigee
 import tap
 
@@ -151,6 +153,55 @@ def we_take_pushes_of_node():
         assert "push error" not in server.stdout, server.stdout
     finally:
         server.stop()
+
+
+TAKER = """
+  local http2 = require "http2"
+  local client = http2.connect(arg[1], { ca = arg[3] and require("fs").readFileSync(arg[3]) })
+  client:on("stream", function(push, request)
+    push:await "push"
+    print(("push %s %s %d"):format(request[":path"], tostring(push:body() ~= ""), push.rstCode))
+  end)
+  local request = client:request { [":path"] = arg[2] }
+  print("body " .. tostring(request:body() ~= ""))
+  request:await "close"
+  client:close()
+"""
+
+
+def taken(url, path, *cert):
+    done = perigee.run("run", "app.lua", url, path, *cert, files={"app.lua": TAKER}, seconds=20)
+    assert done.code == 0 and not done.stderr, done
+    return sorted(done.stdout.splitlines())
+
+
+@tap.test
+def we_take_pushes_of_nghttpd():
+    """our client takes a push of nghttpd"""
+    files = {"index.html": "index", "pushed": "of the push"}
+    with peers.Nghttpd(files=files, flags=["--push=/index.html=/pushed"]) as server:
+        assert taken(f"http://127.0.0.1:{server.port}", "/index.html") == ["body true", "push /pushed true 0"]
+
+
+@tap.test
+def we_take_pushes_of_the_h2_library():
+    """our client takes a push of python3-h2"""
+
+    def handle(exchange):
+        exchange.push("/pushed", b"of the push")
+        exchange.respond()
+        exchange.send(b"of the request", end=True)
+
+    with h2server.Server(handle) as server:
+        assert taken(server.url, "/") == ["body true", "push /pushed true 0"]
+
+
+@tap.test(deadline=240)
+def we_take_pushes_of_go():
+    """our client takes a push of Go's net/http"""
+    with peers.Go("tests/e2e/peers/peer.go") as server:
+        got = taken(f"https://localhost:{server.port}", "/push", server.cert)
+        assert got == ["body true", "push /get true 0"], got
 
 
 @tap.test

@@ -185,6 +185,24 @@ function scenarios.informational(transport)
   return x
 end
 
+function scenarios.push(transport)
+  local x = stage(transport, function(stream, x)
+    stream:pushStream({ [":path"] = "/pushed" }, function(err, pushed)
+      assert.is_nil(err)
+      x:note "S callback"
+      x:record_stream("SP", pushed, "aborted finish")
+      hello(pushed)
+    end)
+    hello(stream)
+  end)
+  x.Cs:on("stream", function(pushed)
+    x:note(("Cs stream(%d)"):format(pushed.id))
+    x:record_stream("CP", pushed, "push data end aborted")
+  end)
+  x:request(nil, { events = "data end aborted" })
+  return x
+end
+
 function scenarios.implicit(transport)
   local x = stage(transport, function(stream)
     stream:finish "hello"

@@ -84,6 +84,12 @@ func serve(certificate, key string) {
 		w.Header().Del("link")
 		io.WriteString(w, "hinted")
 	})
+	mux.HandleFunc("/push", func(w http.ResponseWriter, r *http.Request) {
+		if pusher, ok := w.(http.Pusher); ok {
+			pusher.Push("/get", nil)
+		}
+		io.WriteString(w, "of the request")
+	})
 	mux.HandleFunc("/goaway", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("connection", "close") // to this library: GOAWAY
 		for n := 0; n < 128; n++ {
