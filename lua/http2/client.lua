@@ -271,12 +271,14 @@ function session_methods:_on_open_soon()
   timers.after_poll(open_late, self)
 end
 
-function session_methods:_on_open()
+-- is_lost: it is gone again already; what waits ends with it.
+function session_methods:_on_open(is_lost)
   self._opens = nil
   self.connecting = false
   if self.destroyed then return end
   if self._check_identity and not check_identity(self) then return end
   emit(self, "connect", nil, self, self.socket)
+  if is_lost then return end
   local order = self._order
   self._order = {}
   for i = 1, #order do

@@ -26,10 +26,10 @@ server_module.sessions = sessions
 session_class.streams, push.streams = streams, streams
 
 -- The session of an event that the peer caused: a client's 'connect' comes before all of them.
-local function heard_of(slot)
+local function heard_of(slot, is_lost)
   local session = sessions[slot]
   if session and session._opens then
-    session:_on_open()
+    session:_on_open(is_lost)
     if pending() then drain() end
   end
   return session
@@ -57,7 +57,7 @@ on[1] = function(slot, generation, _, server_slot) -- EVENT_SESSION_OPEN
 end
 
 on[2] = function(slot, generation, code, name_length, _, by) -- EVENT_SESSION_GONE
-  local session = heard_of(slot)
+  local session = heard_of(slot, true)
   socket_class.gone(slot, generation)
   if not session then return end
   sessions[slot] = nil

@@ -414,6 +414,21 @@ describe("connect", function()
     listener:close()
   end)
 
+  it("cancels what waits when its peer breaks the protocol at once", function()
+    local listener, peer = uv.new_tcp(), uv.new_tcp()
+    listener:bind("127.0.0.1", 0)
+    listener:listen(1, function()
+      listener:accept(peer)
+      peer:write "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+    end)
+    local session = support.adopt_session(http2.connect("http://127.0.0.1:" .. listener:getsockname().port))
+    session:on("error", function() end)
+    local _, err = session:request():await "response"
+    assert.same({ "ERR_HTTP2_STREAM_CANCEL", "ERR_HTTP2_ERROR" }, { err.code, err.cause and err.cause.code })
+    peer:close()
+    listener:close()
+  end)
+
   it("names an option of request() that is unknown", function()
     local session = support.connect(new())
     local err = assert.has_error(function() session:request({}, { endStraem = true }) end, "ERR_INVALID_ARG_VALUE")
