@@ -70,7 +70,7 @@ def who_answers_a_client_that_left():
         lines(server, "^waiting$")
         client.reset(stream)
         lines(server, "^closed$")
-        assert re.search("level=debug .*ERR_HTTP2_INVALID_STREAM", server.stderr), server.stderr
+        server.err.wait_for("level=debug .*ERR_HTTP2_INVALID_STREAM")
 
 
 @tap.test
