@@ -5,8 +5,7 @@
 local http2 = require "http2"
 local CANCEL, REFUSED_STREAM = http2.constants.NGHTTP2_CANCEL, http2.constants.NGHTTP2_REFUSED_STREAM
 
-local backend, patience = arg[1] or "http://127.0.0.1:8080", (tonumber(arg[2]) or 60) * 1000
-local ATTEMPTS = 10
+local backend, patience, ATTEMPTS = arg[1] or "http://127.0.0.1:8080", (tonumber(arg[2]) or 60) * 1000, 10
 
 -- The session that all requests share, made anew when the last one is gone or going (GOAWAY).
 local session
@@ -38,9 +37,7 @@ return function(stream, headers)
   for _ = 1, ATTEMPTS do
     request = connection():request(headers, { endStream = bodiless, waitForTrailers = not bodiless, parent = stream })
     request:on("error", function() end) -- what it comes to is seen below
-    request:on("headers", function(info) -- 1xx
-      if not (stream.closed or stream.headersSent) then stream:additionalHeaders(info) end
-    end)
+    request:on("headers", function(info) if not stream.closed then stream:additionalHeaders(info) end end) -- 1xx
     if not bodiless then relay(stream, request) end
     answer, flags = request:await("response", patience)
     -- What the backend has not begun, and we still have, goes to the next session.
