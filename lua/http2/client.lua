@@ -91,6 +91,7 @@ function stream_methods:_on_headers(category, t, flags, copy)
   if category == 1 and self._is_push then
     self._response, self._response_flags, self._has_message = t, flags, true
     if flags % 2 == 1 then self._bytes_read = -1 end
+    self._session:_on_promise_kept(self)
     emit(self, "push", self, t, flags, raw)
   elseif category == 1 then
     if t[":status"] == 421 then self._session:_on_misdirected(self._pseudo_filled[":authority"]) end

@@ -110,6 +110,8 @@ function push.arrived(session, class, slot, generation, id, flags, block)
   }, class)
   push.streams[slot] = stream
   session._open = session._open + 1
+  session._promised = session._promised or {}
+  session._promised[stream] = true
   emitter.emit(session, "stream", stream, stream, t, flags, headers.raw(block))
 end
 

@@ -192,10 +192,21 @@ function methods:close(callback)
   self._closed_by = self._closed_by or "handler"
   if self.connecting then
     self:_fail_pending(errors.make("ERR_HTTP2_GOAWAY_SESSION"))
-  else
+  elseif not (self._promised and next(self._promised)) then
     core.session_goaway(self._slot, self._generation, NO_ERROR, -1, nil)
   end
   self:_maybe_finish()
+end
+
+--- A promised stream has its answer, or ended without. nghttp2 takes no answer to a promise behind our GOAWAY, and
+-- its body for a broken protocol: so close() waits for those.
+function methods:_on_promise_kept(stream)
+  local promised = self._promised
+  if not promised[stream] then return end
+  promised[stream] = nil
+  if self.closed and not self.destroyed and next(promised) == nil then
+    core.session_goaway(self._slot, self._generation, NO_ERROR, -1, nil)
+  end
 end
 
 -- Closing, and the last stream's 'close' is out.
@@ -214,6 +225,7 @@ end
 
 function methods:_on_stream_done(stream)
   if self._held then self._held[stream] = nil end
+  if self._promised then self:_on_promise_kept(stream) end
   self._open = self._open - 1
   if self.closed and self._open == 0 then self:_maybe_finish() end
 end

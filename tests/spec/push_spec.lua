@@ -201,6 +201,29 @@ describe("pushStream", function()
     assert.equal("1", trailers.sum)
   end)
 
+  it("that has no answer yet gets it from a session that closes", function()
+    local answer, failed
+    local session = pair(function(stream)
+      stream:pushStream({ [":path"] = "/pushed" }, function(_, push)
+        answer = function()
+          push:respond {}
+          push:finish "late"
+        end
+      end)
+      stream:finish "x"
+    end)
+    session:on("error", function(err) failed = err end)
+    local got = {}
+    take(session, got)
+    support.over(session:request())
+    session:close()
+    support.turns(5)
+    answer()
+    session:await "close"
+    assert.is_nil(failed)
+    assert.same({ "late", 0 }, { got.body, got.closed })
+  end)
+
   it("counts for a session that closes: it waits for the push", function()
     local got = {}
     local finish
