@@ -137,7 +137,7 @@ return {
       { "weight", type = "integer", default = "16", text = "Of priorities; always 16." },
       { "sumDependencyWeight", type = "integer", default = "0", text = "Of priorities; always 0." },
     } },
-    { name = "StreamMetrics", text = "Of `stream.metrics`; times in ms since the stream began, 0 for what did not happen. Of a server's stream on which nobody listened the times of bytes are forgotten when it closes.", fields = {
+    { name = "StreamMetrics", text = "Of `stream.metrics`; times in ms since the stream began, 0 for what did not happen. Of a server's stream whose end nobody waits for the times of bytes are forgotten when it closes.", fields = {
       { "bytesRead", type = "integer", text = "Bytes of body received." },
       { "bytesWritten", type = "integer", text = "Bytes of body sent." },
       { "id", type = "integer", text = "Of the stream." },

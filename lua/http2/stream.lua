@@ -243,7 +243,8 @@ function methods:_on_closed(code, by, reason, ms)
   self._bytes_written = core.stream_number(self._slot, self._generation, 2)
   local t = self._headers
   if t then headers.keep(t, self) end
-  if self._events then self._times = core.stream_number(self._slot, self._generation, 7) end
+  -- Only where somebody may still ask: for most requests it would be one field more than their table has places.
+  if not is_unheard(self) then self._times = core.stream_number(self._slot, self._generation, 7) end
   self._slot = 0
   self._ms = ms
   if by ~= 0 and not self._ended_by then self._ended_by, self._end_detail = by, reason end

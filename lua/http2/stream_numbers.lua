@@ -42,7 +42,7 @@ local function ms_of(n)
 end
 
 --- Numbers: {id, bytesRead, bytesWritten (of the bodies), timeToFirstHeader, timeToFirstByte, timeToFirstByteSent}:
--- whole ms from the stream's beginning, 0 for what has not happened. Of a server's stream on which nobody listened the
+-- ms from the stream's beginning, 0 for what has not happened. Of a server's stream whose end nobody waits for the
 -- last two are forgotten when it closes.
 function getters:metrics()
   local slot, generation = self._slot, self._generation

@@ -10,7 +10,7 @@
 ---@field weight? integer Of priorities; always 16.
 ---@field sumDependencyWeight? integer Of priorities; always 0.
 
---- Of `stream.metrics`; times in ms since the stream began, 0 for what did not happen. Of a server's stream on which nobody listened the times of bytes are forgotten when it closes.
+--- Of `stream.metrics`; times in ms since the stream began, 0 for what did not happen. Of a server's stream whose end nobody waits for the times of bytes are forgotten when it closes.
 ---@class StreamMetrics
 ---@field bytesRead? integer Bytes of body received.
 ---@field bytesWritten? integer Bytes of body sent.
