@@ -88,16 +88,16 @@ end
 
 function stream_methods:_on_headers(category, t, flags, copy)
   local raw = headers.raw(copy)
-  if category == 1 and self._is_push then
+  if category == 1 then
     self._response, self._response_flags, self._has_message = t, flags, true
     if flags % 2 == 1 then self._bytes_read = -1 end
-    self._session:_on_promise_kept(self)
-    emit(self, "push", self, t, flags, raw)
-  elseif category == 1 then
-    if t[":status"] == 421 then self._session:_on_misdirected(self._pseudo_filled[":authority"]) end
-    self._response, self._response_flags, self._has_message = t, flags, true
-    if flags % 2 == 1 then self._bytes_read = -1 end
-    emit(self, "response", self, t, flags, raw)
+    if self._is_push then
+      self._session:_on_promise_kept(self)
+      emit(self, "push", self, t, flags, raw)
+    else
+      if t[":status"] == 421 then self._session:_on_misdirected(self._pseudo_filled[":authority"]) end
+      emit(self, "response", self, t, flags, raw)
+    end
   elseif category == 2 then
     if t[":status"] == 100 then emit(self, "continue", self) end
     emit(self, "headers", self, t, flags, raw)

@@ -293,10 +293,7 @@ function methods:_on_closed(code, by, reason, ms)
 end
 
 function methods:_maybe_done()
-  if self._close_waits and not self.destroyed then
-    self._close_waits = nil
-    finish_life(self, nil)
-  end
+  if self._close_waits and not self.destroyed then finish_life(self, nil) end
 end
 
 --- A handler or a listener of it threw.
