@@ -9,17 +9,30 @@
 
 #define LISTEN_MAX 16
 
-enum command { COMMAND_RUN, COMMAND_CHECK, COMMAND_VERSION, COMMAND_HELP };
+enum command {
+    COMMAND_RUN,
+    COMMAND_CHECK,
+    COMMAND_SERVE,
+    COMMAND_RELOAD,
+    COMMAND_STATUS,
+    COMMAND_STOP,
+    COMMAND_VERSION,
+    COMMAND_HELP,
+};
 
 struct arguments {
     enum command command;
     const char *topic; /* of help, or NULL */
     const char *script;
+    const char *config;  /* -c FILE, or NULL */
+    const char *control; /* --control PATH, or NULL */
+    bool json, print;
     char **rest; /* the script's own arguments; points into argv */
     char *listen[LISTEN_MAX + 1];
     int listen_count;
     const char *tls_certificate, *tls_key;
     bool exit_on_error;
+    bool log_level_given, log_format_given; /* on the command line */
     enum log_level log_level;
     enum log_format log_format;
 };

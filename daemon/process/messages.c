@@ -52,8 +52,8 @@ enum err message_send(int fd, uint32_t kind, uint32_t a, uint64_t b, const char 
 
     if (text)
         snprintf(message.text, sizeof(message.text), "%s", text);
-    return send_packet(fd, &message,
-                       offsetof(struct message, text) + strlen(message.text) + 1, NULL, 0);
+    return send_packet(fd, &message, offsetof(struct message, text) + strlen(message.text) + 1,
+                       NULL, 0);
 }
 
 enum err message_send_descriptors(int fd, uint32_t kind, uint32_t a, const int *descriptors,
