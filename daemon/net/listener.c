@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/listener_internal.h"
+#include "net/bound_socket.h"
 
 #define ACCEPTS_PER_WAKE_UP 64
 #define BACKOFF_MS 100

@@ -20,7 +20,8 @@ struct listener_options {
     int fd;      /* >= 0: an inherited listening socket, taken over, wins over the rest; -1: none */
     int backlog; /* 0: 511 */
     bool ipv6_only;
-    bool keep_alive;                 /* TCP keep-alive for those accepted */
+    bool reuse_port; /* TCP: others of this user may bind the same; the service's master only */
+    bool keep_alive; /* TCP keep-alive for those accepted */
     uint32_t keep_alive_s;           /* after that much silence; 0: the system's habit */
     bool readable_all, writable_all; /* UNIX socket: for every user */
 };
@@ -30,7 +31,7 @@ typedef void (*listener_on_accept)(void *owner, int fd, const struct address *pe
 
 /* Binds, listens and starts to accept (counts as work until closed or unref'd, also while paused).
  * A stale UNIX socket (nobody answers on it) is replaced; one that answers is EADDRINUSE; after
- * listener_close() the path is unlinked. Never SO_REUSEPORT; SO_REUSEADDR on TCP.
+ * listener_close() the path is unlinked. SO_REUSEADDR on TCP.
  * Own: caller, until listener_close(). On error options->fd is still the caller's.
  * Err: ERR_IO with errno's name and a sentence that names the address: "cannot listen on
  * 127.0.0.1:80: Permission denied" (for EACCES below port 1024 also what to do), ERR_INVALID, ERR_NOMEM. */

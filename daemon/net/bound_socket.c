@@ -1,4 +1,4 @@
-/* listener_bind: makes a listening socket, and says in words why it could not. */
+/* bound_socket: makes a listening socket, and says in words why it could not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "net/listener_internal.h"
+#include "net/bound_socket.h"
 #include "net/socket.h"
 
 #define DEFAULT_BACKLOG 511
@@ -60,6 +60,8 @@ static enum err open_tcp(const struct listener_options *options, const struct ad
     if (bound->fd < 0)
         return refuse(failure, address, errno);
     set_flag(bound->fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (options->reuse_port)
+        set_flag(bound->fd, SOL_SOCKET, SO_REUSEPORT, 1);
     set_flag(bound->fd, IPPROTO_TCP, TCP_NODELAY, 1); /* those accepted inherit it */
     if (family == AF_INET6)
         set_flag(bound->fd, IPPROTO_IPV6, IPV6_V6ONLY, options->ipv6_only);

@@ -1,6 +1,6 @@
-/* listener_internal: a socket that listens, made or inherited. */
-#ifndef NET_LISTENER_INTERNAL_H
-#define NET_LISTENER_INTERNAL_H
+/* bound_socket: a socket that listens, made or inherited. */
+#ifndef NET_BOUND_SOCKET_H
+#define NET_BOUND_SOCKET_H
 
 #include <sys/types.h>
 
