@@ -15,6 +15,7 @@
 #include "net/bound_socket.h"
 
 #define ACCEPTS_PER_WAKE_UP 64
+#define QUEUE_MAX 65536 /* more than any backlog that the system allows */
 #define BACKOFF_MS 100
 
 enum listener_state {
@@ -103,9 +104,9 @@ static bool is_of_connection(int code)
     return false;
 }
 
-static void accept_some(struct listener *listener)
+static void accept_some(struct listener *listener, int most)
 {
-    for (int i = 0; i < ACCEPTS_PER_WAKE_UP && listener->state == LISTENER_ACCEPTING; i++) {
+    for (int i = 0; i < most && listener->state == LISTENER_ACCEPTING; i++) {
         struct address peer = {.length = sizeof(peer.storage)};
         int fd = accept4(listener->socket.fd, &peer.any, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -126,7 +127,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct listener *listener = list_entry(poll, struct listener, poll);
 
     (void)events;
-    accept_some(listener);
+    accept_some(listener, ACCEPTS_PER_WAKE_UP);
     if (status < 0 && listener->state == LISTENER_ACCEPTING)
         starve(listener, EIO); /* libuv stopped the handle: an error on the listening socket */
 }
@@ -137,7 +138,7 @@ static void on_timer(uv_timer_t *timer)
 
     if (listener->state == LISTENER_BACKING_OFF) {
         enter(listener, LISTENER_ACCEPTING);
-        accept_some(listener);
+        accept_some(listener, ACCEPTS_PER_WAKE_UP);
     }
 }
 
@@ -198,6 +199,11 @@ void listener_close(struct listener **listener)
     uv_close((uv_handle_t *)&l->poll, on_closed);
     uv_close((uv_handle_t *)&l->timer, on_closed);
     bound_socket_close(&l->socket, false);
+}
+
+void listener_accept_queued(struct listener *listener)
+{
+    accept_some(listener, QUEUE_MAX);
 }
 
 const struct address *listener_address(const struct listener *listener)

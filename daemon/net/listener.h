@@ -40,6 +40,9 @@ enum err listener_open(struct loop *loop, const struct listener_options *options
                        struct failure *failure);
 void listener_close(struct listener **listener); /* no callback afterwards */
 
+/* Accepts what waits in the kernel's queue now, unless it is paused. */
+void listener_accept_queued(struct listener *listener);
+
 /* As bound: port 0 is resolved. */
 const struct address *listener_address(const struct listener *listener);
 void listener_pause(struct listener *listener);

@@ -2,11 +2,13 @@
 #include "net/loop_thread.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #define STACK_BYTES ((size_t)256 * 1024 * 1024)
 #define SIGNAL_OVER SIGRTMIN /* tells the waiting thread that main_fn returned */
@@ -43,14 +45,46 @@ static int start(struct loop_thread *thread, pthread_t *id)
     return status;
 }
 
-enum err loop_thread_run(int (*main_fn)(void *arg), void (*on_signal)(void *arg, int signo),
-                         void *arg, int *result)
+/* Reads one signal; is it the news that main_fn returned? */
+static bool hear_signal(struct loop_thread *thread, int signals,
+                        void (*on_signal)(void *arg, int signo))
+{
+    struct signalfd_siginfo info;
+
+    if (read(signals, &info, sizeof(info)) != sizeof(info))
+        return false;
+    if (info.ssi_signo != (uint32_t)SIGNAL_OVER) {
+        on_signal(thread->arg, (int)info.ssi_signo);
+        return false;
+    }
+    return atomic_load(&thread->over);
+}
+
+static void wait_for_the_end(struct loop_thread *thread, int signals,
+                             void (*on_signal)(void *arg, int signo),
+                             const struct loop_thread_watch *watch)
+{
+    struct pollfd waits[2] = {{.fd = signals, .events = POLLIN},
+                              {.fd = watch ? watch->fd : -1, .events = POLLIN}};
+
+    for (;;) {
+        if (poll(waits, 2, -1) < 0)
+            continue; /* a signal's handler ran */
+        if (waits[0].revents && hear_signal(thread, signals, on_signal))
+            return;
+        if (waits[1].revents && !watch->on_readable(thread->arg))
+            waits[1].fd = -1;
+    }
+}
+
+enum err loop_thread_run_watching(int (*main_fn)(void *arg), void (*on_signal)(void *arg, int signo),
+                                  const struct loop_thread_watch *watch, void *arg, int *result)
 {
     static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
     struct loop_thread thread = {.main_fn = main_fn, .arg = arg, .waiter = pthread_self()};
     sigset_t signals;
     pthread_t id;
-    int status;
+    int status, fd;
 
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&signals);
@@ -60,20 +94,23 @@ enum err loop_thread_run(int (*main_fn)(void *arg), void (*on_signal)(void *arg,
     /* They stay blocked afterwards: a late signal must not change the exit status. */
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
+    fd = signalfd(-1, &signals, SFD_CLOEXEC);
+    if (fd < 0)
+        return ERR_IO;
     status = start(&thread, &id);
+    if (!status) {
+        wait_for_the_end(&thread, fd, on_signal, watch);
+        pthread_join(id, NULL);
+        *result = thread.result;
+    }
+    close(fd);
     if (status)
         return status == EAGAIN || status == ENOMEM ? ERR_NOMEM : ERR_IO;
-    for (;;) {
-        int signo;
-
-        if (sigwait(&signals, &signo))
-            continue;
-        if (signo != SIGNAL_OVER)
-            on_signal(arg, signo);
-        else if (atomic_load(&thread.over))
-            break;
-    }
-    pthread_join(id, NULL);
-    *result = thread.result;
     return OK;
+}
+
+enum err loop_thread_run(int (*main_fn)(void *arg), void (*on_signal)(void *arg, int signo),
+                         void *arg, int *result)
+{
+    return loop_thread_run_watching(main_fn, on_signal, NULL, arg, result);
 }
