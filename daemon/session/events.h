@@ -30,7 +30,7 @@ enum event_kind {
     EVENT_STREAM_CLOSED, /* slot: stream; code; flags: enum ended_by; a: 1 when our END_STREAM was framed
                              * just before; b: how long it lived, ms; bytes: reason. The last one */
     EVENT_PUSH, /* slot: pushed stream; code: id; a, b: session; flags: the frame's; bytes: the request's block */
-    EVENT_SERVER_ERROR, /* slot: server; bytes: reason */
+    EVENT_SERVER_EMPTY, /* slot: server; server_tell_empty() asked for it */
     EVENT_CONNECTION, /* slot: session; code: enum connection_news; a: its server's slot; b: bytes of the
                          * first text at the front of `bytes`, the second is the rest; flags */
     EVENT_ALTSVC, /* slot: session; code: stream id; a: bytes of the origin at the front of `bytes`, the

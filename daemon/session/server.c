@@ -11,6 +11,12 @@
 #include "net/socket.h"
 #include "net/tls.h"
 
+struct more_listener {
+    struct list link;
+    struct listener *listener;
+    uint32_t tag;
+};
+
 enum err server_new(struct worker *worker, const struct session_options *options,
                     struct server **out)
 {
@@ -28,6 +34,7 @@ enum err server_new(struct worker *worker, const struct session_options *options
     }
     server->worker = worker;
     server->max_sessions = UINT32_MAX;
+    list_init(&server->more);
     server->options = *options;
     server->options.http.settings = server->options.settings;
     if (server->options.tls)
@@ -113,6 +120,46 @@ enum err server_listen(struct server *server, const struct listener_options *lis
                          failure);
 }
 
+enum err server_listen_more(struct server *server, const struct listener_options *listen,
+                            uint32_t tag, struct failure *failure)
+{
+    struct more_listener *more = mem_zalloc(sizeof(*more));
+    enum err err;
+
+    if (!more)
+        return failure_set(failure, ERR_NOMEM, "ENOMEM", "cannot listen: out of memory");
+    err = listener_open(server->worker->loop, listen, on_accept, server, &more->listener, failure);
+    if (err) {
+        mem_free(more);
+        return err;
+    }
+    more->tag = tag;
+    list_append(&server->more, &more->link);
+    return OK;
+}
+
+static void stop_one(struct more_listener *more)
+{
+    list_remove(&more->link);
+    listener_close(&more->listener);
+    mem_free(more);
+}
+
+void server_stop_more(struct server *server, uint32_t tag)
+{
+    struct list *next;
+
+    for (struct list *link = server->more.next; link != &server->more; link = next) {
+        struct more_listener *more = list_entry(link, struct more_listener, link);
+
+        next = link->next;
+        if (more->tag != tag)
+            continue;
+        listener_accept_queued(more->listener);
+        stop_one(more);
+    }
+}
+
 void server_set_tls(struct server *server, struct tls_context *tls)
 {
     tls_context_hold(tls);
@@ -123,6 +170,23 @@ void server_set_tls(struct server *server, struct tls_context *tls)
 void server_stop_listening(struct server *server)
 {
     listener_close(&server->listener);
+    while (!list_is_empty(&server->more))
+        stop_one(list_entry(server->more.next, struct more_listener, link));
+}
+
+static void tell_empty(struct server *server)
+{
+    if (!server->tells_empty || server->sessions > 0)
+        return;
+    server->tells_empty = false;
+    events_add(&server->worker->events, EVENT_SERVER_EMPTY, server->slot, server->generation);
+    deferred_put(server->worker->loop, &server->worker->go_on);
+}
+
+void server_tell_empty(struct server *server)
+{
+    server->tells_empty = true;
+    tell_empty(server);
 }
 
 void server_close_early(struct server *server)
@@ -147,5 +211,6 @@ void server_forget(struct server *server)
 void server_on_session_freed(struct server *server)
 {
     server->sessions--;
+    tell_empty(server);
     free_when_done(server);
 }

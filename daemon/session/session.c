@@ -387,7 +387,8 @@ void session_end(struct session *session, enum ended_by by, uint32_t code, const
     snprintf(kept, sizeof(kept), "%s", reason ? reason : ""); /* it may belong to the machine */
     note_end(session, by, code, name, kept);
     session_flush_machine(session);
-    close_streams(session, code ? code : HTTP_CANCEL, ENDED_BY_SESSION,
+    close_streams(session, code ? code : HTTP_CANCEL,
+                  by == ENDED_BY_SHUTDOWN ? ENDED_BY_SHUTDOWN : ENDED_BY_SESSION,
                   kept[0] ? kept : "the session ended");
     session_count(session);
     http_free(&session->machine);
@@ -451,6 +452,15 @@ enum err session_goaway(struct session *session, uint32_t code, int64_t last_id,
     session->said_goaway = true;
     session_mark_dirty(session);
     return OK;
+}
+
+enum err session_drain(struct session *session)
+{
+    if (session->state != SESSION_OPEN || session->said_goaway)
+        return ERR_CLOSED;
+    session->ping_waits = true;
+    session_mark_dirty(session);
+    return http_shutdown_notice(session->machine);
 }
 
 enum err session_close(struct session *session)

@@ -83,6 +83,7 @@ struct session {
     bool closing;      /* ends by itself when no stream is open */
     bool goaway_waits; /* behind what is queued */
     bool said_goaway;
+    bool ping_waits;  /* behind the notice of a drain */
     bool input_ended; /* the peer's FIN was seen */
     bool output_dead; /* a write failed; what the peer said before is still read */
     bool hang_up_awaited;
@@ -148,6 +149,12 @@ enum err session_push(struct stream *on, const struct http_field *fields, size_t
 /* GOAWAY behind all that is queued now. last_id -1: the last one handed up. opaque is copied. */
 enum err session_goaway(struct session *session, uint32_t code, int64_t last_id,
                         const uint8_t *opaque, uint32_t length);
+
+/* The first step of leaving in two (RFC 9113 6.8): GOAWAY(NO_ERROR, 2^31-1), and behind it a PING with
+ * SESSION_DRAIN_PING, whose answer says that the peer knows. New streams are still served; session_close() is the
+ * second step.  Err: ERR_CLOSED. */
+#define SESSION_DRAIN_PING "draining"
+enum err session_drain(struct session *session);
 
 /* Graceful: GOAWAY(NO_ERROR), unless one went before; the session ends when no stream is left, a server's after the client hung up or
  * limits.linger_ms. */

@@ -40,6 +40,17 @@ static bool submit_marks(struct session *session)
     return any;
 }
 
+/* The PING behind the notice of a drain: nghttp2 would let it overtake a GOAWAY that is not framed yet. */
+static bool submit_ping(struct session *session)
+{
+    if (!session->ping_waits || http_state(session->machine, HTTP_STATE_OUTBOUND_QUEUE, 0) > 0)
+        return false;
+    session->ping_waits = false;
+    session->unacked++;
+    http_ping(session->machine, (const uint8_t *)SESSION_DRAIN_PING);
+    return true;
+}
+
 /* Gathers what one write can take. Is there more? */
 static enum err gather_from(struct session *session, bool *more)
 {
@@ -50,6 +61,8 @@ static enum err gather_from(struct session *session, bool *more)
     gather_sink(g, &sink);
     gather_begin(g);
     err = http_drain(session->machine, &sink);
+    if (!err && submit_ping(session))
+        err = http_drain(session->machine, &sink);
     if (!err && !gather_is_full(g) && submit_marks(session))
         err = http_drain(session->machine, &sink);
     *more = gather_is_full(g);
