@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "metrics/live.h"
+#include "metrics/metrics.h"
 #include "script/script_internal.h"
 #include "session/server.h"
 
@@ -60,12 +60,14 @@ static int native_live(lua_State *lua)
         listeners += server && server->listener;
     }
     lua_newtable(lua);
-    set_count(lua, "sessions", (double)live.sessions);
-    set_count(lua, "streams", (double)live.streams);
-    set_count(lua, "chunks", (double)live.chunks);
+    set_count(lua, "sessions", (double)(metrics->sessions_active[METRICS_SERVER] +
+                                        metrics->sessions_active[METRICS_CLIENT]));
+    set_count(lua, "streams", (double)(metrics->streams_active[METRICS_SERVER] +
+                                       metrics->streams_active[METRICS_CLIENT]));
+    set_count(lua, "chunks", (double)metrics->chunks);
     set_count(lua, "transports", (double)transport_live());
     set_count(lua, "listeners", listeners);
-    set_count(lua, "servers", (double)live.servers);
+    set_count(lua, "servers", (double)metrics->servers);
     set_count(lua, "blocks", (double)mem_live());
     return 1;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "metrics/live.h"
+#include "metrics/metrics.h"
 
 #define SMALL_BYTES 448 /* copied bytes that fit a pooled chunk */
 #define POOL_MAX 1024
@@ -29,14 +29,14 @@ static struct chunk *chunk_make(size_t room)
         if (!chunk)
             return NULL;
     }
-    live.chunks++;
+    metrics->chunks++;
     *chunk = (struct chunk){.refs = 1};
     return chunk;
 }
 
 static void chunk_unmake(struct chunk *chunk, bool small)
 {
-    live.chunks--;
+    metrics->chunks--;
     if (!small || pooled >= POOL_MAX) {
         mem_free(chunk);
         return;

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "metrics/live.h"
+#include "metrics/metrics.h"
 #include "net/socket.h"
 #include "net/tls.h"
 
@@ -39,7 +39,7 @@ enum err server_new(struct worker *worker, const struct session_options *options
     server->options.http.settings = server->options.settings;
     if (server->options.tls)
         tls_context_hold(server->options.tls);
-    live.servers++;
+    metrics->servers++;
     *out = server;
     return OK;
 }
@@ -50,7 +50,7 @@ static void free_when_done(struct server *server)
         return;
     slots_remove(&server->worker->servers, server->slot);
     tls_context_drop(&server->options.tls);
-    live.servers--;
+    metrics->servers--;
     mem_free(server);
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "metrics/live.h"
+#include "metrics/metrics.h"
 #include "net/socket.h"
 #include "net/tls.h"
 #include "session/server.h"
@@ -37,7 +37,8 @@ static enum err session_new(struct worker *worker, struct server *server, struct
     deadline_init(&session->deadline, session_on_due);
     if (server)
         server->sessions++;
-    live.sessions++;
+    metrics->sessions[session_role(session)]++;
+    metrics->sessions_active[session_role(session)]++;
     *out = session;
     return OK;
 }
@@ -207,7 +208,7 @@ void session_free(struct session *session)
         mem_free(session->options);
     }
     slots_remove(&session->worker->sessions, session->slot);
-    live.sessions--;
+    metrics->sessions_active[session_role(session)]--;
     mem_free(session);
     if (server)
         server_on_session_freed(server);

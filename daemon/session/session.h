@@ -12,6 +12,7 @@
 #include "config/limits.h"
 #include "http/machine.h"
 #include "http/sniff.h"
+#include "metrics/metrics.h"
 #include "net/connector.h"
 #include "net/tls.h"
 #include "net/transport.h"
@@ -105,6 +106,11 @@ struct session {
         uint32_t length;
     } goaway;
 };
+
+static inline enum metrics_role session_role(const struct session *session)
+{
+    return session->server ? METRICS_SERVER : METRICS_CLIENT;
+}
 
 /* Server: joins a transport (taken over, also on error). The script hears of it when the peer speaks HTTP/2; or
  * knows it from the beginning, when out is not NULL. Err: ERR_NOMEM, ERR_FULL. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "metrics/live.h"
+#include "metrics/metrics.h"
 #include "session/session.h"
 #include "session/worker.h"
 
@@ -44,7 +44,8 @@ enum err stream_new(struct session *session, uint32_t id, struct stream **out)
     session->counts.streams++;
     if (++session->stream_count > session->counts.most_streams)
         session->counts.most_streams = session->stream_count;
-    live.streams++;
+    metrics->streams[session_role(session)]++;
+    metrics->streams_active[session_role(session)]++;
     *out = stream;
     return OK;
 }
@@ -85,7 +86,7 @@ void stream_free(struct stream *stream)
     if (stream->block)
         stream->session->held -= stream->block->size;
     mem_free(stream->block);
-    live.streams--;
+    metrics->streams_active[session_role(stream->session)]--;
     if (pooled >= POOL_MAX) {
         mem_free(stream);
         return;

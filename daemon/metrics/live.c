@@ -1,4 +1,0 @@
-/* live: the set. */
-#include "metrics/live.h"
-
-struct live live;
