@@ -1,0 +1,156 @@
+/* control_client: `perigee reload`, `status`, `stop`. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "net/address.h"
+#include "process/control.h"
+
+#define CONFIG_DEFAULT "/etc/perigee/perigee.conf.lua"
+
+/* FNV-1a, 64 bits: a name, not a secret. */
+static unsigned long long hash(const char *text)
+{
+    unsigned long long h = 14695981039346656037ull;
+
+    for (const char *p = text; *p; p++)
+        h = (h ^ (unsigned char)*p) * 1099511628211ull;
+    return h;
+}
+
+void control_name(const char *config, char out[108])
+{
+    snprintf(out, 108, "@perigee/%u/%016llx", (unsigned)geteuid(), hash(config));
+}
+
+void control_default_path(char out[108])
+{
+    const char *runtime = getenv("RUNTIME_DIRECTORY"), *user = getenv("XDG_RUNTIME_DIR");
+
+    if (runtime && *runtime == '/' && !strchr(runtime, ':') && strlen(runtime) < 90)
+        snprintf(out, 108, "%s/control.sock", runtime);
+    else if (geteuid() == 0)
+        snprintf(out, 108, "/run/perigee/control.sock");
+    else if (user && *user == '/' && strlen(user) < 80)
+        snprintf(out, 108, "%s/perigee/control.sock", user);
+    else
+        snprintf(out, 108, "/tmp/perigee-%u/control.sock", (unsigned)geteuid());
+}
+
+/* --- Finding the master. */
+
+static int connect_to(const char *path)
+{
+    struct address address;
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+    int fd;
+
+    if (address_from_path(path, &address))
+        return -1;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, &address.any, address.length) ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) ||
+        (peer.uid != 0 && peer.uid != geteuid() && geteuid() != 0)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int find_master(const struct arguments *arguments, char looked[PATH_MAX])
+{
+    const char *given = arguments->config ? arguments->config : CONFIG_DEFAULT;
+    char path[108], config[PATH_MAX];
+    int fd = -1;
+
+    if (arguments->control) {
+        snprintf(looked, PATH_MAX, "%s", arguments->control);
+        return connect_to(arguments->control);
+    }
+    snprintf(looked, PATH_MAX, "%s", given);
+    if (!realpath(given, config))
+        snprintf(config, sizeof(config), "%s", given);
+    control_name(config, path);
+    fd = connect_to(path);
+    if (fd < 0 && !arguments->config) { /* from another network namespace, say */
+        control_default_path(path);
+        fd = connect_to(path);
+        if (fd < 0 && geteuid() != 0)
+            fd = connect_to("/run/perigee/control.sock");
+    }
+    return fd;
+}
+
+/* --- Asking. */
+
+static const char *request_of(const struct arguments *arguments)
+{
+    switch (arguments->command) {
+    case COMMAND_RELOAD:
+        return "reload\n";
+    case COMMAND_STOP:
+        return "stop\n";
+    default:
+        return arguments->json ? "status json\n" : "status\n";
+    }
+}
+
+/* The first line says which; the rest goes to standard output or error. */
+static int print_answer(int fd, const char *command)
+{
+    char bytes[4096];
+    char verdict[8] = "";
+    size_t have = 0;
+    bool known = false, good = false;
+    ssize_t got;
+
+    while ((got = read(fd, bytes, sizeof(bytes))) > 0 || (got < 0 && errno == EINTR)) {
+        char *at = bytes, *end = bytes + (got > 0 ? got : 0);
+
+        for (; !known && at < end; at++) {
+            known = *at == '\n';
+            if (!known && have < sizeof(verdict) - 1)
+                verdict[have++] = *at;
+        }
+        good = known && strcmp(verdict, "ok") == 0;
+        if (known && !good && at > bytes && at - bytes <= (ssize_t)sizeof(verdict))
+            fprintf(stderr, "perigee: %s failed:\n", command);
+        fwrite(at, 1, (size_t)(end - at), good ? stdout : stderr);
+    }
+    if (!known) {
+        fprintf(stderr, "perigee: the service ended without an answer\n");
+        return 1;
+    }
+    return good ? 0 : 1;
+}
+
+int control_main(const struct arguments *arguments)
+{
+    const char *request = request_of(arguments);
+    char looked[PATH_MAX];
+    int fd = find_master(arguments, looked), status = 1;
+
+    if (fd < 0) {
+        fprintf(stderr,
+                arguments->control ? "perigee: no service answers at %s\n"
+                                   : "perigee: no service runs with the configuration %s\n",
+                looked);
+        return 1;
+    }
+    if (send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request))
+        status = print_answer(fd, arguments->command == COMMAND_RELOAD ? "reload"
+                                  : arguments->command == COMMAND_STOP ? "stop"
+                                                                       : "status");
+    else
+        fprintf(stderr, "perigee: the service takes no request: %s\n", strerror(errno));
+    close(fd);
+    return status;
+}
