@@ -17,7 +17,7 @@ enum message_kind {
     MESSAGE_COVER,   /* a: slot (1...) whose sockets to accept from too */
     MESSAGE_UNCOVER, /* a: slot; no longer */
     MESSAGE_LOGS,    /* descriptors follow: daemon log (a has bit 0), access log (a has bit 1) */
-    MESSAGE_WHERE,   /* watchdog: say where the script stands; its first thread answers, in the log */
+    MESSAGE_WHERE, /* watchdog: say where the script stands; its first thread answers, in the log */
 };
 
 #define MESSAGE_TEXT_BYTES 2000

@@ -2,10 +2,8 @@
 #include "process/sockets.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <linux/filter.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "process/activation.h"
+#include "process/privileges.h"
 
 #ifndef SO_DETACH_REUSEPORT_BPF
 #define SO_DETACH_REUSEPORT_BPF 68
@@ -133,25 +132,23 @@ static enum err probe(const struct listener_options *options, struct failure *fa
     return err;
 }
 
-/* Who the workers are may use it: the service's group. */
+/* The service's own user and group may use it, though root bound it. */
 static void set_owner(const struct settings *settings, const char *path, int64_t mode)
 {
-    const char *user = settings_text(settings, "user"), *name = settings_text(settings, "group");
-    struct passwd *account = user ? getpwnam(user) : NULL;
-    struct group *group = name ? getgrnam(name) : NULL;
+    struct privileges privileges = {.user = settings_text(settings, "user"),
+                                    .group = settings_text(settings, "group")};
+    struct failure failure;
+    uid_t uid;
+    gid_t gid;
 
     if (path[0] == '@')
         return;
     if (mode >= 0)
         chmod(path, (mode_t)mode);
-    if (geteuid() != 0 || (!account && !group))
+    if (geteuid() != 0 || (!privileges.user && !privileges.group))
         return;
-    if (chown(path, account ? account->pw_uid : (uid_t)-1,
-              group     ? group->gr_gid
-              : account ? account->pw_gid
-                        : (gid_t)-1))
-        log_line(LOG_WARN, "owner of a socket not changed", "path", path, "reason",
-                 errno_name(errno), NULL);
+    if (privileges_ids(&privileges, &uid, &gid, &failure) || lchown(path, uid, gid))
+        log_line(LOG_WARN, "owner of a socket not changed", "path", path, NULL);
 }
 
 static enum err bind_one(struct socket_group *group, const struct wanted *wanted,
