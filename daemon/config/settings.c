@@ -93,7 +93,7 @@ static bool to_number(const char *text, int64_t *out)
 static enum err read_entry(struct reader *reader, struct entry *out)
 {
     const char *begin = reader->at;
-    size_t length;
+    size_t length = 0;
     char *text;
     enum err err = read_path(reader, &out->path);
 

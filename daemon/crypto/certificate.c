@@ -2,6 +2,7 @@
 #include "crypto/certificate.h"
 
 #include <stdbool.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -96,11 +97,21 @@ done:
     return err;
 }
 
-enum err certificate_check_time(const char *certificate, long seconds)
+/* NULL when there is none. Own: caller, X509_free(). */
+static X509 *read_first(const char *certificate)
 {
     char no_passphrase[] = ""; /* else OpenSSL asks on the terminal */
     BIO *bio = BIO_new_mem_buf(certificate, -1);
     X509 *read = bio ? PEM_read_bio_X509(bio, NULL, NULL, no_passphrase) : NULL;
+
+    BIO_free(bio);
+    ERR_clear_error();
+    return read;
+}
+
+enum err certificate_check_time(const char *certificate, long seconds)
+{
+    X509 *read = read_first(certificate);
     time_t now = time(NULL), until = now + seconds;
     enum err err = ERR_INVALID;
 
@@ -110,7 +121,80 @@ enum err certificate_check_time(const char *certificate, long seconds)
                   ? OK
                   : ERR_TIMEOUT;
     X509_free(read);
-    BIO_free(bio);
     ERR_clear_error();
     return err;
+}
+
+/* --- what a certificate says */
+
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+    struct tm parts;
+
+    return ASN1_TIME_to_tm(time, &parts) ? (int64_t)timegm(&parts) : 0;
+}
+
+static bool is_host_name(const char *name, size_t length)
+{
+    if (length == 0 || length > 253 || memchr(name, '\0', length))
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        char c = name[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '-' || c == '_' || (c == '*' && i == 0)))
+            return false;
+    }
+    return true;
+}
+
+/* Appends a name with its NUL; the last byte of names stays the list's end. */
+static void add_host_name(struct certificate_summary *out, size_t *used, const ASN1_STRING *text)
+{
+    const char *name = (const char *)ASN1_STRING_get0_data(text);
+    size_t length = (size_t)ASN1_STRING_length(text);
+
+    if (!is_host_name(name, length) || *used + length + 2 > sizeof(out->names))
+        return;
+    memcpy(out->names + *used, name, length);
+    *used += length + 1;
+}
+
+static void find_names(const X509 *certificate, struct certificate_summary *out)
+{
+    GENERAL_NAMES *all = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    const X509_NAME *subject = X509_get_subject_name(certificate);
+    size_t used = 0;
+    int at;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+        const GENERAL_NAME *one = sk_GENERAL_NAME_value(all, i);
+
+        if (one->type == GEN_DNS)
+            add_host_name(out, &used, one->d.dNSName);
+    }
+    at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (!all && at >= 0) /* a common name counts only where there are no others (RFC 6125 6.4.4) */
+        add_host_name(out, &used, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    GENERAL_NAMES_free(all);
+}
+
+enum err certificate_summarize(const char *certificate, struct certificate_summary *out)
+{
+    X509 *read = read_first(certificate);
+    BIO *bio;
+
+    memset(out, 0, sizeof(*out));
+    if (!read)
+        return ERR_INVALID;
+    out->begins_s = seconds_of(X509_get0_notBefore(read));
+    out->ends_s = seconds_of(X509_get0_notAfter(read));
+    find_names(read, out);
+    bio = BIO_new(BIO_s_mem());
+    if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(read), 0, XN_FLAG_RFC2253) >= 0)
+        BIO_read(bio, out->subject, (int)sizeof(out->subject) - 1);
+    BIO_free(bio);
+    X509_free(read);
+    ERR_clear_error();
+    return OK;
 }

@@ -88,7 +88,7 @@ void script_on_signal(struct script *script, int signal_number)
 }
 
 /* package.loaders' last word on names of ours; with PERIGEE_LUA the tree's copy wins. */
-static int find_module(lua_State *lua)
+int script_find_module(lua_State *lua)
 {
     const char *name = luaL_checkstring(lua, 1);
     const char *tree = getenv("PERIGEE_LUA");
@@ -137,7 +137,7 @@ static int open_state(lua_State *lua)
     bind_digest(lua);
     bind_file(lua);
     bind_system(lua);
-    lua_pushcfunction(lua, find_module);
+    lua_pushcfunction(lua, script_find_module);
     lua_setfield(lua, -2, "find_module");
     script_open_luv(script);
     lua_setfield(lua, -2, "luv");
@@ -147,7 +147,7 @@ static int open_state(lua_State *lua)
     lua_pop(lua, 2);
 
     /* The first module replaces require() and the other globals that are ours. */
-    lua_pushcfunction(lua, find_module);
+    lua_pushcfunction(lua, script_find_module);
     lua_pushliteral(lua, "perigee.start");
     lua_call(lua, 1, 1);
     if (!lua_isfunction(lua, -1))

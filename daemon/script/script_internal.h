@@ -63,6 +63,9 @@ static inline struct session *script_session(uint32_t slot, uint32_t generation)
 /* Calls the function below `arguments` values, drops all results, logs an error. The only entry. */
 void script_call(struct script *script, int arguments);
 
+/* A loader as package.loaders has them, for the modules in the binary; with PERIGEE_LUA the tree's copy wins. */
+int script_find_module(lua_State *lua);
+
 /* Register their functions in the table on top of the stack. */
 void bind_server(lua_State *lua);
 void bind_client(lua_State *lua);

@@ -1,0 +1,116 @@
+/* configure: writes the settings document, and checks. */
+#include "process/configure.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "process/run.h"
+#include "script/configuration.h"
+
+extern char **environ;
+
+/* Problems go to standard error. Returns false when there is no configuration to go on with. */
+static bool load(const struct arguments *arguments, struct configuration *out)
+{
+    const char *file = arguments->config ? arguments->config : CONFIGURE_DEFAULT_FILE;
+    struct failure failure;
+
+    if (configuration_load(file, out, &failure)) {
+        fprintf(stderr, "perigee: %s\n", failure.text);
+        return false;
+    }
+    fputs(out->problems, stderr);
+    return true;
+}
+
+static bool write_all(int fd, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(fd, bytes, length);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        bytes += written;
+        length -= (size_t)written;
+    }
+    return true;
+}
+
+int configure_main(const struct arguments *arguments)
+{
+    struct configuration configuration;
+    bool good = load(arguments, &configuration) && configuration.good;
+
+    if (good && !write_all(CONFIGURE_FD, configuration.document, configuration.document_length)) {
+        fprintf(stderr, "perigee: the settings cannot be handed over: %s\n", strerror(errno));
+        good = false;
+    }
+    configuration_free(&configuration);
+    return good ? 0 : 1;
+}
+
+/* Runs `perigee check SCRIPT ARGUMENTS` as a child: a script may end its process, or leave its state as it likes. */
+static bool check_script(const char *script, char **arguments, bool quiet)
+{
+    posix_spawn_file_actions_t actions;
+    size_t count = 0;
+    int status = 0, why;
+    char **argv;
+    pid_t child;
+
+    while (arguments && arguments[count])
+        count++;
+    argv = mem_zalloc((count + 5) * sizeof(*argv));
+    if (!argv || posix_spawn_file_actions_init(&actions)) {
+        mem_free(argv);
+        fprintf(stderr, "perigee: %s cannot be checked: out of memory\n", script);
+        return false;
+    }
+    memcpy(argv, (const char *const[]){"perigee", "check", "--", script}, 4 * sizeof(*argv));
+    if (count > 0)
+        memcpy(argv + 4, arguments, count * sizeof(*argv));
+    if (quiet) /* standard output is for the settings */
+        posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    why = posix_spawn(&child, "/proc/self/exe", &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    mem_free(argv);
+    if (why) {
+        fprintf(stderr, "perigee: %s cannot be checked: %s\n", script, strerror(why));
+        return false;
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFSIGNALED(status))
+        fprintf(stderr, "perigee: the check of %s was ended by signal %d\n", script,
+                WTERMSIG(status));
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+int check_main(const struct arguments *arguments)
+{
+    struct configuration configuration;
+    bool good;
+
+    if (arguments->script && !arguments->config && !arguments->print)
+        return run_script(arguments);
+    good = load(arguments, &configuration);
+    if (good) {
+        for (const char *script = configuration.scripts; *script; script += strlen(script) + 1)
+            good = check_script(script, configuration.arguments, arguments->print) && good;
+        if (arguments->print && configuration.good)
+            good = write_all(STDOUT_FILENO, configuration.printed, strlen(configuration.printed)) &&
+                   good;
+        good = good && configuration.good;
+    }
+    configuration_free(&configuration);
+    if (arguments->script)
+        good = check_script(arguments->script, arguments->rest, arguments->print) && good;
+    return good ? 0 : 1;
+}
