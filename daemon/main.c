@@ -6,7 +6,11 @@
 #include "perigee_build.h"
 #include "process/arguments.h"
 #include "process/configure.h"
+#include "process/control.h"
+#include "process/master.h"
 #include "process/run.h"
+#include "process/title.h"
+#include "process/worker_process.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -15,7 +19,9 @@ static int help(const char *topic)
     const char *text = arguments_help(topic);
 
     if (!text) {
-        fprintf(stderr, "perigee: no help on \"%s\" (topics: run, check)\n", topic);
+        fprintf(stderr,
+                "perigee: no help on \"%s\" (topics: run, serve, check, reload, status, stop)\n",
+                topic);
         return EXIT_USAGE;
     }
     fputs(text, stdout);
@@ -27,11 +33,16 @@ int main(int argc, char **argv)
     struct arguments arguments;
     struct failure failure;
 
-    char as_check[] = "check";
-    bool configures = argc > 1 && strcmp(argv[1], "configure") == 0 && getenv("PERIGEE_CONFIGURE");
-
-    if (configures)
-        argv[1] = as_check; /* it takes the same options */
+    if (getenv("PERIGEE_WORKER")) { /* started by a master, as the next */
+        title_init(argc, argv);
+        return worker_main(argc, argv);
+    }
+    if (getenv("PERIGEE_CONFIGURE") && argc == 4) {
+        arguments = (struct arguments){.config = argv[3]};
+        return configure_main(&arguments);
+    }
+    if (argc > 1 && strcmp(argv[1], "serve") == 0)
+        title_init(argc, argv); /* before anything points into argv */
     if (arguments_parse(argc, argv, &arguments, &failure)) {
         fprintf(stderr, "perigee: %s\n%s", failure.text, arguments_help(NULL));
         return EXIT_USAGE;
@@ -44,8 +55,14 @@ int main(int argc, char **argv)
     case COMMAND_HELP:
         return help(arguments.topic);
     case COMMAND_CHECK:
-        return configures ? configure_main(&arguments) : check_main(&arguments);
-    default:
+        return check_main(&arguments);
+    case COMMAND_SERVE:
+        return master_main(&arguments, argv);
+    case COMMAND_RELOAD:
+    case COMMAND_STATUS:
+    case COMMAND_STOP:
+        return control_main(&arguments);
+    case COMMAND_RUN:
         break;
     }
     return run_script(&arguments);

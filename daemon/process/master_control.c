@@ -1,0 +1,340 @@
+/* master_control: the master's side of the control sockets. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/bound_socket.h"
+#include "process/control.h"
+#include "process/master_internal.h"
+
+#define CLIENTS_MAX 32
+#define ASK_MS 2000    /* for the request */
+#define ANSWER_MS 5000 /* for who does not read it */
+
+struct client {
+    struct list link;
+    int fd;
+    enum request waits_for;
+    unsigned turn;   /* which reload answers it */
+    uint64_t due_ms; /* 0: none */
+    size_t have;
+    char line[CONTROL_LINE_BYTES];
+    char *answer; /* what is still to be written */
+    size_t length, written;
+};
+
+/* --- The sockets. */
+
+/* The folder of the path, when it is missing. */
+static void make_folder(const char *path)
+{
+    char folder[108];
+    char *slash;
+
+    snprintf(folder, sizeof(folder), "%s", path);
+    slash = strrchr(folder, '/');
+    if (slash && slash != folder) {
+        *slash = '\0';
+        mkdir(folder, 0755);
+    }
+}
+
+static enum err open_one(const char *path, int *fd, struct failure *failure)
+{
+    struct listener_options options = {.fd = -1, .path = path, .backlog = 16};
+    struct bound_socket bound;
+    mode_t former = umask(0177);
+    enum err err = bound_socket_open(&options, &bound, failure);
+
+    umask(former);
+    if (err) {
+        bound_socket_close(&bound, false);
+        return err;
+    }
+    mem_free(bound.path);
+    *fd = bound.fd;
+    return OK;
+}
+
+static void close_one(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+enum err control_open(struct master *master, const struct settings *settings,
+                      struct failure *failure)
+{
+    const char *path = settings_text(settings, "control");
+    char name[108];
+    int fd = -1;
+
+    if (master->control[1] < 0) {
+        control_name(master->config, name);
+        if (open_one(name, &master->control[1], failure))
+            return failure->sys_errno == EADDRINUSE
+                       ? failure_set(failure, ERR_STATE, "ERR_RUNNING",
+                                     "the service with the configuration %s runs already",
+                                     master->config)
+                       : failure->err;
+    }
+    if (!path || strcmp(path, master->control_path) == 0)
+        return OK;
+    if (master->control[0] >= 0 && !master->control_path[0]) {
+        snprintf(master->control_path, sizeof(master->control_path), "%s", path); /* upgraded */
+        return OK;
+    }
+    make_folder(path);
+    if (open_one(path, &fd, failure)) {
+        if (failure->sys_errno == EADDRINUSE)
+            failure_set(failure, ERR_STATE, "ERR_RUNNING", "another service runs already at %s",
+                        path);
+        return ERR_IO;
+    }
+    if (master->control_path[0])
+        unlink(master->control_path);
+    close_one(&master->control[0]);
+    master->control[0] = fd;
+    snprintf(master->control_path, sizeof(master->control_path), "%s", path);
+    return OK;
+}
+
+static void client_free(struct client *client)
+{
+    list_remove(&client->link);
+    close(client->fd);
+    mem_free(client->answer);
+    mem_free(client);
+}
+
+void control_close(struct master *master)
+{
+    list_each(link, &master->clients) client_free(list_entry(link, struct client, link));
+    if (master->control_path[0])
+        unlink(master->control_path);
+    close_one(&master->control[0]);
+    close_one(&master->control[1]);
+}
+
+/* --- One client. */
+
+static void flush(struct client *client)
+{
+    while (client->written < client->length) {
+        ssize_t sent = send(client->fd, client->answer + client->written,
+                            client->length - client->written, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && errno == EAGAIN)
+            return;
+        if (sent <= 0)
+            break;
+        client->written += (size_t)sent;
+    }
+    client_free(client);
+}
+
+static void answer(struct client *client, bool ok, const char *text, size_t length)
+{
+    const char *verdict = ok ? "ok\n" : "error\n";
+    size_t head = strlen(verdict);
+    bool ends_line = length == 0 || text[length - 1] == '\n';
+
+    client->waits_for = REQUEST_NONE;
+    client->due_ms = clock_ms() + ANSWER_MS;
+    client->answer = mem_alloc(head + length + 1);
+    if (!client->answer) {
+        client_free(client);
+        return;
+    }
+    memcpy(client->answer, verdict, head);
+    memcpy(client->answer + head, text, length);
+    client->length = head + length;
+    if (!ends_line)
+        client->answer[client->length++] = '\n';
+    flush(client);
+}
+
+static void answer_status(struct master *master, struct client *client, bool json)
+{
+    char *text = NULL;
+    size_t length = region_status(master->region, json, (char[1]){0}, 1);
+
+    text = mem_alloc(length + 1024);
+    if (text) {
+        length = region_status(master->region, json, text, length + 1024);
+        answer(client, true, text, strlen(text));
+    } else {
+        answer(client, false, "out of memory", 13);
+    }
+    mem_free(text);
+}
+
+static void obey(struct master *master, struct client *client)
+{
+    const char *line = client->line;
+
+    client->due_ms = 0;
+    if (strcmp(line, "status") == 0 || strcmp(line, "status json") == 0) {
+        answer_status(master, client, line[6] != '\0');
+    } else if (strcmp(line, "stop") == 0) {
+        client->waits_for = REQUEST_STOP;
+        log_line(LOG_INFO, "stop asked for", "by", "control socket", NULL);
+        master_stop(master, false);
+    } else if (strcmp(line, "reload") == 0 && master->stopping) {
+        answer(client, false, "the service is ending", 21);
+    } else if (strcmp(line, "reload") == 0) {
+        /* It is told of the reload that begins after this, when one is under way. */
+        client->waits_for = REQUEST_RELOAD;
+        client->turn = master->reloads_begun + 1;
+        log_line(LOG_INFO, "reload asked for", "by", "control socket", NULL);
+        master->reload_wanted = true;
+        reload_go_on(master);
+    } else {
+        answer(client, false, "unknown request; known: reload, status, status json, stop", 57);
+    }
+}
+
+/* A client that waits for its answer and went away is found out by its end of file. */
+static void read_request(struct master *master, struct client *client)
+{
+    char ignored[256];
+    ssize_t got;
+
+    if (client->waits_for != REQUEST_NONE || client->answer) {
+        got = recv(client->fd, ignored, sizeof(ignored), MSG_DONTWAIT);
+        if (got == 0 && !client->answer)
+            client->due_ms = 0; /* half closed: it may still read */
+        else if (got < 0 && errno != EAGAIN && errno != EINTR)
+            client_free(client);
+        return;
+    }
+    got = recv(client->fd, client->line + client->have, sizeof(client->line) - 1 - client->have,
+               MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0) {
+        client_free(client);
+        return;
+    }
+    client->have += (size_t)got;
+    client->line[client->have] = '\0';
+    if (strchr(client->line, '\n')) {
+        *strchr(client->line, '\n') = '\0';
+        obey(master, client);
+    } else if (client->have == sizeof(client->line) - 1) {
+        answer(client, false, "the request is too long", 23);
+    }
+}
+
+static void accept_client(struct master *master, int listening)
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t length = sizeof(peer);
+    struct client *client;
+    unsigned count = 0;
+    int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    list_each(link, &master->clients) count++;
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+    client = count < CLIENTS_MAX ? mem_zalloc(sizeof(*client)) : NULL;
+    if (!client || (peer.uid != 0 && peer.uid != geteuid())) {
+        if (client)
+            log_line(LOG_WARN, "request of another user refused", "uid", log_number(peer.uid), NULL);
+        mem_free(client);
+        close(fd);
+        return;
+    }
+    client->fd = fd;
+    client->due_ms = clock_ms() + ASK_MS;
+    list_append(&master->clients, &client->link);
+}
+
+/* --- For the loop. */
+
+unsigned control_poll(struct master *master, struct pollfd *polls, void **owners, unsigned room)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < 2 && count < room; i++) {
+        if (master->control[i] < 0)
+            continue;
+        owners[count] = &master->control[i];
+        polls[count++] = (struct pollfd){.fd = master->control[i], .events = POLLIN};
+    }
+    list_each(link, &master->clients)
+    {
+        struct client *client = list_entry(link, struct client, link);
+
+        if (count == room)
+            break;
+        owners[count] = link;
+        polls[count++] = (struct pollfd){.fd = client->fd,
+                                         .events = client->answer                      ? POLLOUT
+                                                   : client->waits_for == REQUEST_NONE ? POLLIN
+                                                                                       : 0};
+    }
+    return count;
+}
+
+void control_on_ready(struct master *master, void *owner, short events)
+{
+    if (owner == &master->control[0] || owner == &master->control[1]) {
+        accept_client(master, *(int *)owner);
+        return;
+    }
+    list_each(link, &master->clients)
+    {
+        struct client *client = list_entry(link, struct client, link);
+
+        if (link != owner)
+            continue; /* and when it is not in the list any more, nothing */
+        if (client->answer)
+            flush(client);
+        else if (events & (POLLERR | POLLNVAL) ||
+                 (events & POLLHUP && client->waits_for != REQUEST_NONE))
+            client_free(client);
+        else
+            read_request(master, client);
+        return;
+    }
+}
+
+uint64_t control_tick(struct master *master, uint64_t now_ms)
+{
+    uint64_t next = 0;
+
+    list_each(link, &master->clients)
+    {
+        struct client *client = list_entry(link, struct client, link);
+
+        if (client->due_ms && client->due_ms <= now_ms)
+            client_free(client);
+        else if (client->due_ms && (next == 0 || client->due_ms < next))
+            next = client->due_ms;
+    }
+    return next;
+}
+
+void control_answer(struct master *master, enum request request, bool ok, const char *text)
+{
+    list_each(link, &master->clients)
+    {
+        struct client *client = list_entry(link, struct client, link);
+
+        if (client->waits_for == request &&
+            (request != REQUEST_RELOAD || client->turn <= master->reloads_begun || master->stopping))
+            answer(client, ok, text, strlen(text));
+    }
+}
