@@ -12,7 +12,7 @@
 #include "config/settings.h"
 #include "net/bound_socket.h"
 
-#define SLOTS_MAX 64
+#define SLOTS_MAX 128 /* as many as the setting `workers` takes */
 #define LISTENERS_MAX 64
 
 /* One listener's sockets. */

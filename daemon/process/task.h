@@ -4,10 +4,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
 
+#define TASK_MS 30000
 #define TASK_TEXT_BYTES (16 * 1024) /* what is printed beyond that is left out */
 
 struct task {
@@ -16,6 +18,8 @@ struct task {
     int document; /* a memfd that it got as descriptor 3; -1: none. The caller's when it has ended */
     int status;   /* of waitpid(2) */
     bool has_ended; /* its status is known */
+    bool timed_out;
+    uint64_t due_ms; /* killed then; 0: it has ended */
     size_t used;
     char text[TASK_TEXT_BYTES];
 };
@@ -26,6 +30,9 @@ enum err task_start(struct task *task, const char *path, char *const argv[], boo
                     const char *environment, struct failure *failure);
 
 void task_read(struct task *task); /* when output is readable */
+
+/* Kills one that takes longer than TASK_MS. */
+void task_tick(struct task *task, uint64_t now_ms);
 
 /* It was waited for; what it printed is taken. */
 void task_on_exit(struct task *task, int status);
