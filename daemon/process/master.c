@@ -226,6 +226,8 @@ static uint64_t tick(struct master *master)
     uint64_t now = clock_ms(), next = workers_tick(master, now);
 
     next = sooner(next, control_tick(master, now));
+    task_tick(&master->task, now);
+    next = sooner(next, master->task.due_ms);
     if (master->retire_ms && now >= master->retire_ms) {
         master->retire_ms = 0;
         list_each(link, &master->workers)
@@ -364,7 +366,7 @@ static void init(struct master *master, const struct arguments *arguments, char 
     memset(master, 0, sizeof(*master));
     master->arguments = arguments;
     master->argv = argv;
-    master->signals = master->region_fd = -1;
+    master->signals = master->region_fd = master->pid_fd = -1;
     master->control[0] = master->control[1] = -1;
     master->task.output = master->task.document = -1;
     sockets_init(&master->sockets);
@@ -384,6 +386,8 @@ static void finish(struct master *master)
     region_free(&master->region);
     if (master->pid_file[0])
         unlink(master->pid_file);
+    if (master->pid_fd >= 0)
+        close(master->pid_fd);
 }
 
 int master_main(const struct arguments *arguments, char **argv)

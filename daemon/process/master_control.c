@@ -17,6 +17,7 @@
 #define CLIENTS_MAX 32
 #define ASK_MS 2000    /* for the request */
 #define ANSWER_MS 5000 /* for who does not read it */
+#define PAUSE_MS 1000  /* without descriptors */
 
 struct client {
     struct list link;
@@ -88,10 +89,6 @@ enum err control_open(struct master *master, const struct settings *settings,
     }
     if (!path || strcmp(path, master->control_path) == 0)
         return OK;
-    if (master->control[0] >= 0 && !master->control_path[0]) {
-        snprintf(master->control_path, sizeof(master->control_path), "%s", path); /* upgraded */
-        return OK;
-    }
     make_folder(path);
     if (open_one(path, &fd, failure)) {
         if (failure->sys_errno == EADDRINUSE)
@@ -236,6 +233,21 @@ static void read_request(struct master *master, struct client *client)
     }
 }
 
+/* The oldest that has not asked yet leaves its place. Returns 1 when there was one. */
+static unsigned drop_silent_client(struct master *master)
+{
+    list_each(link, &master->clients)
+    {
+        struct client *client = list_entry(link, struct client, link);
+
+        if (client->waits_for == REQUEST_NONE && !client->answer) {
+            client_free(client);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void accept_client(struct master *master, int listening)
 {
     struct ucred peer = {.uid = (uid_t)-1};
@@ -268,7 +280,7 @@ unsigned control_poll(struct master *master, struct pollfd *polls, void **owners
     unsigned count = 0;
 
     for (unsigned i = 0; i < 2 && count < room; i++) {
-        if (master->control[i] < 0)
+        if (master->control[i] < 0 || master->control_pause_ms)
             continue;
         owners[count] = &master->control[i];
         polls[count++] = (struct pollfd){.fd = master->control[i], .events = POLLIN};

@@ -97,8 +97,10 @@ struct master {
     uint64_t retire_ms; /* when the sockets of slots that went away are closed; 0: none */
     uint64_t told_ms;   /* last STATUS, WATCHDOG */
     uint64_t watchdog_ms;
-    int control[2]; /* listening: by path, by configuration; -1: none */
+    int control[2];            /* listening: by path, by configuration; -1: none */
+    uint64_t control_pause_ms; /* no descriptors: nobody is accepted until then; 0: all is well */
     char control_path[108], pid_file[4096];
+    int pid_fd; /* locked while we run; -1: none */
     struct list clients;
     int status;
     bool over;

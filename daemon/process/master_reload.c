@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -197,31 +198,41 @@ static void seal(int document)
     fcntl(document, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
 }
 
+/* The lock tells a file that a service left behind from one that a service holds. */
 static bool write_pid_file(struct master *master, const struct settings *settings,
                            struct failure *failure)
 {
     const char *path = settings_text(settings, "pid_file");
-    char text[24];
+    char text[24] = "";
     int fd, length;
-    bool written;
 
-    if (path && strcmp(path, master->pid_file) == 0)
+    if (strcmp(path ? path : "", master->pid_file) == 0)
         return true;
+    fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644) : -1;
+    if (path && fd < 0) {
+        failure_errno(failure, errno, "cannot write the PID file %s", path);
+        return false;
+    }
+    if (path && flock(fd, LOCK_EX | LOCK_NB)) {
+        length = (int)read(fd, text, sizeof(text) - 1);
+        failure_set(failure, ERR_STATE, "ERR_RUNNING", "the PID file %s is held by process %d",
+                    path, length > 0 ? atoi(text) : 0);
+        close(fd);
+        return false;
+    }
+    length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    if (path && (ftruncate(fd, 0) || pwrite(fd, text, (size_t)length, 0) != length)) {
+        failure_errno(failure, errno, "cannot write the PID file %s", path);
+        close(fd);
+        return false;
+    }
     if (master->pid_file[0])
         unlink(master->pid_file);
-    master->pid_file[0] = '\0';
-    if (!path)
-        return true;
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    length = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-    written = fd >= 0 && write(fd, text, (size_t)length) == length;
-    if (!written)
-        failure_errno(failure, errno, "cannot write the PID file %s", path);
-    else
-        snprintf(master->pid_file, sizeof(master->pid_file), "%s", path);
-    if (fd >= 0)
-        close(fd);
-    return written;
+    if (master->pid_fd >= 0)
+        close(master->pid_fd);
+    master->pid_fd = fd;
+    snprintf(master->pid_file, sizeof(master->pid_file), "%s", path ? path : "");
+    return true;
 }
 
 static struct generation *make_generation(struct master *master, struct failure *failure)

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "process/master_internal.h"
 
-#define STATE_BYTES (64 * 1024)
+#define STATE_BYTES (120 * 1024) /* one variable of the environment may have 128 KiB */
 #define VERSION 1
 
 void upgrade_start(struct master *master)
@@ -47,6 +47,7 @@ static void for_each_kept(struct master *master, void (*fn)(int fd))
     fn(master->current->document);
     fn(master->current->log);
     fn(master->current->access_log);
+    fn(master->pid_fd);
     fn(master->control[0]);
     fn(master->control[1]);
     sockets_each(&master->sockets, fn);
@@ -63,11 +64,12 @@ static char *save(struct master *master)
         return NULL;
     used = (size_t)snprintf(text, STATE_BYTES,
                             "%d region=%d settings=%d log=%d access=%d control=%d control2=%d "
+                            "pid=%d "
                             "generation=%u slots=%u generations=%u workers=",
                             VERSION, master->region_fd, master->current->document,
                             master->current->log, master->current->access_log, master->control[0],
-                            master->control[1], master->current->number, master->current->slots,
-                            master->generations);
+                            master->control[1], master->pid_fd, master->current->number,
+                            master->current->slots, master->generations);
     list_each(link, &master->workers)
     {
         struct worker_process *worker = list_entry(link, struct worker_process, link);
@@ -173,6 +175,13 @@ static void restore_workers(struct master *master, const char *text, bool pages_
     generation_drop(master, old);
 }
 
+static void restore_path(const struct settings *settings, const char *name, char *out, size_t cap)
+{
+    const char *path = settings_text(settings, name);
+
+    snprintf(out, cap, "%s", path ? path : "");
+}
+
 bool upgrade_adopt(struct master *master, const char *text)
 {
     const char *sockets = value_of(text, "sockets");
@@ -198,6 +207,7 @@ bool upgrade_adopt(struct master *master, const char *text)
     }
     master->control[0] = number_of(text, "control");
     master->control[1] = number_of(text, "control2");
+    master->pid_fd = number_of(text, "pid");
     master->generations = (unsigned)number_of(text, "generations");
     current = restore_generation(text, (unsigned)number_of(text, "generation"));
     if (current) {
@@ -211,6 +221,9 @@ bool upgrade_adopt(struct master *master, const char *text)
                              &failure)) {
             current->holds_plan = true;
             logs_use(master, current);
+            restore_path(current->settings, "control", master->control_path,
+                         sizeof(master->control_path));
+            restore_path(current->settings, "pid_file", master->pid_file, sizeof(master->pid_file));
             restore_workers(master, text, pages_hold);
             sockets_drop_unused(&master->sockets);
             for_each_kept(master, close_on_exec);

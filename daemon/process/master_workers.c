@@ -36,8 +36,7 @@ static void keep_open(int fd)
 static void become_worker(struct master *master, struct generation *generation, uint32_t slot,
                           int page, int control)
 {
-    static char role[8192];
-    char sockets[6000];
+    static char role[120 * 1024], sockets[sizeof(role) - 1024];
     char title[TITLE_ROOM];
     char *argv[] = {title, NULL};
 
@@ -249,6 +248,8 @@ void workers_on_message(struct master *master, struct worker_process *worker)
                      log_number(worker->pid), "held_by", message.text, NULL);
             notify_status("Drain deadline reached in worker %u: %s", worker->slot, message.text);
             break;
+        case MESSAGE_DRAINING:
+            break; /* the tick that follows sees it in the worker's page */
         case MESSAGE_NOTE:
             log_line(LOG_INFO, message.text, "slot", log_number(worker->slot), "pid",
                      log_number(worker->pid), NULL);

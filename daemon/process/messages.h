@@ -12,6 +12,7 @@ enum message_kind {
     MESSAGE_FAILED,    /* text: why it cannot start; it exits with 1 */
     MESSAGE_HELD,      /* text: which handlers held it up at the drain deadline */
     MESSAGE_NOTE,      /* text: for the log */
+    MESSAGE_DRAINING,  /* it accepts no more, of its own will or told to */
     /* master to worker */
     MESSAGE_DRAIN,   /* b: milliseconds until the deadline; 0: end at once */
     MESSAGE_COVER,   /* a: slot (1...) whose sockets to accept from too */

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define DOCUMENT_FD 3
 
 void task_child_setup(void)
@@ -73,6 +75,7 @@ enum err task_start(struct task *task, const char *path, char *const argv[], boo
         return ERR_IO;
     }
     close(ends[1]);
+    task->due_ms = clock_ms() + TASK_MS;
     return OK;
 }
 
@@ -101,13 +104,26 @@ void task_read(struct task *task)
     }
 }
 
+void task_tick(struct task *task, uint64_t now_ms)
+{
+    if (task->pid > 0 && task->due_ms && now_ms >= task->due_ms) {
+        task->due_ms = 0;
+        task->timed_out = true;
+        kill(task->pid, SIGKILL);
+    }
+}
+
 void task_on_exit(struct task *task, int status)
 {
     task->pid = 0;
+    task->due_ms = 0;
     task->status = status;
     task->has_ended = true;
-    task_read(
-        task); /* what it wrote before its end is in the pipe; a child of its own may hold it open */
+    /* What it wrote before its end is in the pipe, which a child of its own may hold open. */
+    task_read(task);
+    if (task->timed_out)
+        task->used = (size_t)snprintf(task->text, sizeof(task->text),
+                                      "the check did not end within %d s\n", TASK_MS / 1000);
 }
 
 bool task_succeeded(const struct task *task)
@@ -124,5 +140,6 @@ void task_clear(struct task *task)
     if (task->document >= 0)
         close(task->document);
     task->pid = 0;
+    task->due_ms = 0;
     task->output = task->document = -1;
 }
