@@ -256,9 +256,14 @@ static void accept_client(struct master *master, int listening)
     unsigned count = 0;
     int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+            master->control_pause_ms = clock_ms() + PAUSE_MS;
         return;
+    }
     list_each(link, &master->clients) count++;
+    if (count >= CLIENTS_MAX)
+        count -= drop_silent_client(master);
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
     client = count < CLIENTS_MAX ? mem_zalloc(sizeof(*client)) : NULL;
     if (!client || (peer.uid != 0 && peer.uid != geteuid())) {
@@ -325,8 +330,11 @@ void control_on_ready(struct master *master, void *owner, short events)
 
 uint64_t control_tick(struct master *master, uint64_t now_ms)
 {
-    uint64_t next = 0;
+    uint64_t next;
 
+    if (master->control_pause_ms <= now_ms)
+        master->control_pause_ms = 0;
+    next = master->control_pause_ms;
     list_each(link, &master->clients)
     {
         struct client *client = list_entry(link, struct client, link);
