@@ -48,9 +48,11 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     else if (is_ours && h2_waiting_closed(m, id))
         return 0;
     h2_trailers_forget(m, id);
-    if (!tagged)
-        return 0; /* never announced */
-
+    if (!tagged) { /* never announced */
+        if (m->is_server && !is_ours && m->base.callbacks->on_refused)
+            m->base.callbacks->on_refused(m->base.owner, id, code, reason_of(m, id, code));
+        return 0;
+    }
     if (m->reset_by_peer == id) {
         by_us = false;
     } else if (m->reset_by_us == id) {

@@ -97,6 +97,9 @@ struct http_callbacks {
     void (*on_altsvc)(void *owner, uint32_t id, const uint8_t *origin, size_t origin_length,
                       const uint8_t *value, size_t value_length);
     void (*on_origin)(void *owner, const uint8_t *origins, size_t length);
+    /* Server: a request that on_open was not asked about, or that it refused, is reset: it was malformed, or over a
+     * limit. May be NULL. */
+    void (*on_refused)(void *owner, uint32_t id, uint32_t code, const char *reason);
 };
 
 /* Where drain() puts bytes: in order, each call behind the one before. */

@@ -29,6 +29,7 @@ PERIGEE_API double perigee_stream_write(uint32_t slot, uint32_t generation, cons
                                         uint32_t length, uint32_t anchor);
 PERIGEE_API int perigee_stream_end(uint32_t slot, uint32_t generation, uint32_t trailers);
 PERIGEE_API int perigee_stream_reset(uint32_t slot, uint32_t generation, uint32_t code);
+PERIGEE_API void perigee_stream_blame(uint32_t slot, uint32_t generation, uint32_t by);
 PERIGEE_API void perigee_stream_stop(uint32_t slot, uint32_t generation);
 PERIGEE_API void perigee_stream_consume(uint32_t slot, uint32_t generation, uint32_t bytes);
 PERIGEE_API int perigee_stream_block(uint32_t slot, uint32_t generation);
@@ -227,6 +228,15 @@ int perigee_stream_reset(uint32_t slot, uint32_t generation, uint32_t code)
     struct stream *stream = script_stream(slot, generation);
 
     return stream ? stream_reset(stream, code) : ERR_CLOSED;
+}
+
+/* Whose doing the reset is that comes next: enum ended_by. For the access log. */
+void perigee_stream_blame(uint32_t slot, uint32_t generation, uint32_t by)
+{
+    struct stream *stream = script_stream(slot, generation);
+
+    if (stream)
+        stream->blamed = (uint8_t)by;
 }
 
 /* The answer is out and nobody wants the rest of the request (stream.h). */

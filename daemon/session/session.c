@@ -10,6 +10,7 @@
 #include "metrics/metrics.h"
 #include "net/socket.h"
 #include "net/tls.h"
+#include "session/access_log.h"
 #include "session/server.h"
 #include "session/session_internal.h"
 
@@ -529,6 +530,21 @@ enum err session_request(struct session *session, const struct http_field *field
     return OK;
 }
 
+/* The request that a push answers, for the access log. Out of memory: it knows less. */
+static void keep_promise(struct stream *stream, const struct http_field *fields, size_t count)
+{
+    struct http_block_builder builder = {0};
+    enum err err = OK;
+
+    http_block_begin(&builder);
+    for (size_t i = 0; i < count && !err; i++)
+        err = http_block_add(&builder, fields[i].name, fields[i].name_length, fields[i].value,
+                             fields[i].value_length, 0);
+    if (!err && !http_block_finish(&builder, &stream->block))
+        stream->session->held += stream->block->size;
+    http_block_builder_free(&builder);
+}
+
 enum err session_push(struct stream *on, const struct http_field *fields, size_t count,
                       struct stream **out)
 {
@@ -548,6 +564,8 @@ enum err session_push(struct stream *on, const struct http_field *fields, size_t
         *out = NULL;
         return err;
     }
+    if (access_log_is_on)
+        keep_promise(*out, fields, count);
     session_mark_dirty(session);
     return OK;
 }

@@ -67,6 +67,7 @@ struct session {
     struct session_options *options; /* the server's, or our own (client) */
     char *server_name;               /* client: for TLS */
     uint32_t slot, generation;
+    uint32_t number; /* the script's and the logs' name for it; 0: none yet */
     enum session_state state;
     struct output output;
     struct deadline deadline;

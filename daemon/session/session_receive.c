@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/transport.h"
+#include "session/access_log.h"
 #include "session/session_internal.h"
 
 static struct events *events_of(struct session *session)
@@ -258,6 +259,12 @@ static void on_origin(void *owner, const uint8_t *origins, size_t length)
     event->bytes = events_copy(events_of(session), origins, event->length);
 }
 
+static void on_refused(void *owner, uint32_t id, uint32_t code, const char *reason)
+{
+    if (access_log_is_on)
+        access_log_refused(owner, id, code, reason);
+}
+
 static enum err pull(void *owner, void *stream, size_t max, struct http_piece *piece)
 {
     (void)owner;
@@ -292,6 +299,7 @@ const struct http_callbacks session_callbacks = {
     .on_block_end = on_block_end,
     .on_altsvc = on_altsvc,
     .on_origin = on_origin,
+    .on_refused = on_refused,
 };
 
 /* --- Ingress. */

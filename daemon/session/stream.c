@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "metrics/metrics.h"
+#include "session/access_log.h"
 #include "session/session.h"
 #include "session/worker.h"
 
@@ -37,6 +39,8 @@ enum err stream_new(struct session *session, uint32_t id, struct stream **out)
     stream->session = session;
     stream->id = id;
     stream->opened_ms = loop_now_ms(session->worker->loop);
+    if (access_log_is_on)
+        stream->opened_us = clock_us();
     list_init(&stream->reset_link);
     list_init(&stream->stop_link);
     list_init(&stream->link);
@@ -115,6 +119,16 @@ static bool is_open(const struct stream *stream)
     return !stream->closed && !stream->marked;
 }
 
+/* ":status" comes first (RFC 9113 8.3), and is three digits. */
+static uint16_t status_of(const struct http_field *fields, size_t count)
+{
+    const char *digits = fields[0].value;
+
+    if (count == 0 || fields[0].name_length != 7 || fields[0].value_length != 3)
+        return 0;
+    return (uint16_t)((digits[0] - '0') * 100 + (digits[1] - '0') * 10 + digits[2] - '0');
+}
+
 enum err stream_respond(struct stream *stream, const struct http_field *fields, size_t count,
                         bool end)
 {
@@ -127,6 +141,7 @@ enum err stream_respond(struct stream *stream, const struct http_field *fields, 
         return err;
     stream->started = true;
     stream->ending = end;
+    stream->status = status_of(fields, count);
     session_mark_dirty(stream->session);
     return OK;
 }
@@ -264,6 +279,7 @@ enum err stream_pull(struct stream *stream, size_t max, struct http_piece *piece
         piece->length = left;
         piece->chunk = chunk;
         chunk->taken += left;
+        stream->sent += left;
         stream->queued -= left;
         stream->session->held -= left;
         stream_note(stream, &stream->first_out);
@@ -300,6 +316,8 @@ void stream_on_closed(struct stream *stream, uint32_t code, enum ended_by by, co
     if (stream->closed)
         return;
     stream->closed = true;
+    if (access_log_is_on)
+        access_log_stream(stream, code, by, reason);
     drop_queue(stream);
     /* The usual end is one event, not two. */
     event = events_last(&session->worker->events);

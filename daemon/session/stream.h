@@ -30,11 +30,15 @@ struct stream {
     size_t queued;              /* bytes of the queue that are not framed */
     struct http_block *block;   /* request, or final response */
     double bytes_in, bytes_out; /* of bodies */
+    uint64_t sent;              /* of bytes_out, framed */
+    uint64_t opened_us;         /* for the access log; 0 without one */
     uint64_t opened_ms, stop_ms;
     uint32_t first_header, first_in,
         first_out;       /* ms from then and one: see stream_note(); 0: not yet */
     int64_t date_second; /* of the Date that was added to the answer; 0: none */
     uint32_t reset_code;
+    uint16_t status; /* of the answer of ours, or 0 */
+    uint8_t blamed;  /* enum ended_by, where stream_reset() alone would say ENDED_BY_HANDLER */
     bool started;     /* our header block went to the machine: a body may follow */
     bool ending;      /* no chunk will come behind the queue */
     bool trailers;    /* with ending: trailers come behind the body */

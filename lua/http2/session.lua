@@ -43,6 +43,7 @@ end
 --- A new object. slot and generation may come later (a client that connects).
 function class.new(metatable, slot, generation)
   last_number = last_number + 1
+  if slot then core.session_name(slot, generation, last_number) end
   return setmetatable({
     _slot = slot or 0, _generation = generation or 0, _number = last_number, _open = 0, _started = native.clock(),
   }, metatable)

@@ -369,6 +369,7 @@ end
 function methods:_overflow(err)
   failure.log("warn", "stream reset", err, nil, self)
   self._ended_by, self._end_detail = BY_LIMIT, err.message
+  core.stream_blame(self._slot, self._generation, BY_LIMIT)
   self:destroy(err)
 end
 

@@ -39,6 +39,7 @@ int perigee_stream_find(uint32_t slot, uint32_t generation, const char *name, ui
 int perigee_block_find(const void *block, const char *name, uint32_t length);
 void perigee_block_field(const void *block, uint32_t index);
 int perigee_stream_field(uint32_t slot, uint32_t generation, uint32_t index);
+void perigee_stream_blame(uint32_t slot, uint32_t generation, uint32_t by);
 double perigee_stream_number(uint32_t slot, uint32_t generation, uint32_t which);
 int perigee_stream_push(uint32_t slot, uint32_t generation);
 
@@ -52,6 +53,7 @@ void perigee_settings_begin(void);
 int perigee_setting_add(uint32_t id, uint32_t value);
 int perigee_session_settings(uint32_t slot, uint32_t generation);
 double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote, uint32_t id);
+void perigee_session_name(uint32_t slot, uint32_t generation, uint32_t number);
 double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which);
 double perigee_session_count(uint32_t slot, uint32_t generation, uint32_t which);
 int perigee_session_next_id(uint32_t slot, uint32_t generation, uint32_t id);
@@ -146,6 +148,7 @@ core.stream_consume = C.perigee_stream_consume
 core.stream_respond = C.perigee_stream_respond
 core.stream_inform = C.perigee_stream_inform
 core.stream_trailers = C.perigee_stream_trailers
+core.stream_blame = C.perigee_stream_blame
 core.stream_number = C.perigee_stream_number
 core.fields_begin = C.perigee_fields_begin
 
@@ -232,6 +235,7 @@ end
 core.session_finish = C.perigee_session_finish
 core.session_destroy = C.perigee_session_destroy
 core.session_ping = C.perigee_session_ping
+core.session_name = C.perigee_session_name
 core.session_number = C.perigee_session_number
 core.session_window = C.perigee_session_window
 core.session_activity = C.perigee_session_activity
