@@ -35,6 +35,8 @@ static const char help_run[] =
     "  --exit-on-error      an error that no script catches ends the program, as in Node\n"
     "  --log-level LEVEL    error, warn (default), info, debug\n"
     "  --log-format FORMAT  logfmt (default), json\n"
+    "  --access-log FILE    one line a request; - for standard output. SIGUSR1 reopens it\n"
+    "  --access-format FMT  logfmt (default), common, combined, json\n"
     "\n"
     "Exit status: 0 done, 1 the script failed, 2 wrong usage.\n";
 
@@ -134,7 +136,8 @@ static const char *known_options(enum command command)
 {
     switch (command) {
     case COMMAND_RUN:
-        return "--listen, --tls-cert, --tls-key, --exit-on-error, --log-level, --log-format";
+        return "--listen, --tls-cert, --tls-key, --exit-on-error, --log-level, --log-format, "
+               "--access-log, --access-format";
     case COMMAND_SERVE:
         return "--config, --log-level, --log-format";
     case COMMAND_CHECK:
@@ -172,6 +175,15 @@ static bool parse_valued(int argc, char **argv, int *i, struct arguments *out, b
     } else if (command == COMMAND_RUN &&
                (value = option_value(argc, argv, i, "--tls-key", missing))) {
         out->tls_key = value;
+    } else if (command == COMMAND_RUN &&
+               (value = option_value(argc, argv, i, "--access-log", missing))) {
+        out->access_log = value;
+    } else if (command == COMMAND_RUN &&
+               (value = option_value(argc, argv, i, "--access-format", missing))) {
+        if (!*missing && !access_format_from_text(value, &out->access_format))
+            failure_set(failure, ERR_INVALID, "USAGE",
+                        "--access-format: expected logfmt, common, combined or json, found \"%s\"",
+                        value);
     } else if (!is_client && (value = option_value(argc, argv, i, "--log-level", missing))) {
         out->log_level_given = true;
         if (!*missing && !log_level_from_text(value, &out->log_level))

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "session/access_log.h"
 
 #define LISTEN_MAX 16
 
@@ -35,6 +36,8 @@ struct arguments {
     bool log_level_given, log_format_given; /* on the command line */
     enum log_level log_level;
     enum log_format log_format;
+    const char *access_log; /* a path, "-" for standard output, NULL: none */
+    enum access_format access_format;
 };
 
 /* Err: ERR_INVALID with one sentence that names the argument. */

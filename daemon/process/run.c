@@ -1,16 +1,22 @@
 /* run: the loop with its script on the big thread, signals on the first one. */
 #include "process/run.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "net/loop.h"
 #include "net/loop_thread.h"
 #include "script/script.h"
+#include "session/access_log.h"
 
-#define PATIENCE_S 1 /* between the second signal and the end by force */
+#define FLUSH_MS 1000 /* for what the logs hold back at the end */
+#define PATIENCE_S 1  /* between the second signal and the end by force */
 
 struct run {
     const struct arguments *arguments;
@@ -66,6 +72,8 @@ static int run_loop(void *arg)
         set_script(run, NULL);
         if (!script_free(&script)) {
             fflush(NULL);
+            access_log_flush(FLUSH_MS);
+            log_flush(FLUSH_MS);
             _exit(status);
         }
     }
@@ -73,10 +81,34 @@ static int run_loop(void *arg)
     return status;
 }
 
+/* "-": standard output, which is not ours to close. */
+static enum err open_access_log(const char *path, int *fd, struct failure *failure)
+{
+    if (strcmp(path, "-") != 0)
+        return log_file_open(path, fd, failure);
+    *fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return *fd < 0 ? failure_errno(failure, errno, "standard output cannot be logged to") : OK;
+}
+
+static void reopen_access_log(const char *path)
+{
+    struct failure failure;
+    int fd;
+
+    if (!path)
+        return;
+    if (open_access_log(path, &fd, &failure))
+        log_line(LOG_ERROR, "the access log stays as it was", "error", failure.text, NULL);
+    else
+        access_log_reopen(fd);
+}
+
 static void on_signal(void *arg, int signal_number)
 {
     struct run *run = arg;
 
+    if (signal_number == SIGUSR1)
+        reopen_access_log(run->arguments->access_log);
     if (signal_number != SIGINT && signal_number != SIGTERM)
         return;
     pthread_mutex_lock(&run->lock);
@@ -94,13 +126,23 @@ static void on_signal(void *arg, int signal_number)
 int run_script(const struct arguments *arguments)
 {
     struct run run = {.arguments = arguments, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct failure failure;
     int status = 1;
+    int fd = -1;
 
     /* A person or a pipe sees each line when it is printed. */
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (loop_thread_run(run_loop, on_signal, &run, &status)) {
-        fprintf(stderr, "perigee: the loop's thread cannot start\n");
+    if (arguments->access_log && (open_access_log(arguments->access_log, &fd, &failure) ||
+                                  access_log_open(fd, arguments->access_format))) {
+        fprintf(stderr, "perigee: %s\n",
+                fd < 0 ? failure.text : "the access log's writer cannot start");
         return 1;
     }
+    if (loop_thread_run(run_loop, on_signal, &run, &status)) {
+        fprintf(stderr, "perigee: the loop's thread cannot start\n");
+        status = 1;
+    }
+    access_log_close();
+    log_flush(0);
     return status;
 }
