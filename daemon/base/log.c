@@ -293,15 +293,6 @@ void log_settle(void)
     pthread_mutex_unlock(&sink.lock);
 }
 
-void log_pairs(enum log_level level, const char *message, const struct log_pair *pairs, size_t count)
-{
-    if (!log_wants(level))
-        return;
-    pthread_mutex_lock(&sink.lock);
-    locked_line(level, message, pairs, count, 0);
-    pthread_mutex_unlock(&sink.lock);
-}
-
 /* What tells floods of one message apart. */
 static const char *error_of(const struct log_pair *pairs, size_t count)
 {
@@ -311,10 +302,25 @@ static const char *error_of(const struct log_pair *pairs, size_t count)
     return NULL;
 }
 
+void log_pairs(enum log_level level, const char *message, const struct log_pair *pairs,
+               size_t count, bool bounded)
+{
+    uint64_t left_out = 0;
+
+    if (!log_wants(level))
+        return;
+    pthread_mutex_lock(&sink.lock);
+    if (!bounded || level == LOG_DEBUG ||
+        log_flood_admits(level, message, error_of(pairs, count), clock_ms(), &left_out)) {
+        settle(false);
+        locked_line(level, message, pairs, count, left_out);
+    }
+    pthread_mutex_unlock(&sink.lock);
+}
+
 void log_line(enum log_level level, const char *message, ...)
 {
     struct log_pair pairs[PAIRS_MAX];
-    uint64_t left_out = 0;
     size_t count = 0;
     const char *key;
     va_list list;
@@ -329,13 +335,7 @@ void log_line(enum log_level level, const char *message, ...)
             pairs[count++] = (struct log_pair){.key = key, .value = value, .length = strlen(value)};
     }
     va_end(list);
-    pthread_mutex_lock(&sink.lock);
-    if (level == LOG_DEBUG ||
-        log_flood_admits(level, message, error_of(pairs, count), clock_ms(), &left_out)) {
-        settle(false);
-        locked_line(level, message, pairs, count, left_out);
-    }
-    pthread_mutex_unlock(&sink.lock);
+    log_pairs(level, message, pairs, count, true);
 }
 
 /* --- Where to. */

@@ -62,9 +62,9 @@ struct log_pair {
     size_t length;           /* of the value */
 };
 
-/* The same with a list of pairs; never left out: for lines of scripts, which say how many they want. */
-void log_pairs(enum log_level level, const char *message, const struct log_pair *pairs,
-               size_t count);
+/* The same with a list of pairs. bounded: floods are cut short as above; a script's own lines are not. */
+void log_pairs(enum log_level level, const char *message, const struct log_pair *pairs, size_t count,
+               bool bounded);
 
 /* Says what was left out of floods that are over. Cheap; to be called about once a second. */
 void log_settle(void);

@@ -8,29 +8,45 @@
 #include "base/mem.h"
 #include "metrics/metrics.h"
 #include "script/script_internal.h"
+#include "session/access_log.h"
 #include "session/server.h"
 
-#define PAIRS_MAX 6
+#define PAIRS_MAX 24
+#define PATIENCE_MS 1000 /* for what the logs hold back */
 
-/* log(level, message, key, value, ...): text values, at most PAIRS_MAX pairs; a nil value leaves its pair out. */
-static int native_log(lua_State *lua)
+/* From the third argument on: key, value, key, value, …; texts. A nil value leaves its pair out. */
+static int write_log(lua_State *lua, bool bounded)
 {
-    const char *pair[PAIRS_MAX * 2] = {0};
+    struct log_pair pairs[PAIRS_MAX];
     enum log_level level = LOG_INFO;
-    int count = 0;
+    size_t count = 0;
 
     log_level_from_text(luaL_checkstring(lua, 1), &level);
     if (!log_wants(level))
         return 0;
-    for (int i = 3; i < lua_gettop(lua) && count < PAIRS_MAX * 2; i += 2) {
+    for (int i = 3; i < lua_gettop(lua) && count < PAIRS_MAX; i += 2) {
+        struct log_pair *pair = &pairs[count];
+
         if (lua_isnil(lua, i + 1))
             continue;
-        pair[count++] = luaL_checkstring(lua, i);
-        pair[count++] = luaL_checkstring(lua, i + 1);
+        pair->key = luaL_checkstring(lua, i);
+        pair->value = luaL_checklstring(lua, i + 1, &pair->length);
+        count++;
     }
-    log_line(level, luaL_checkstring(lua, 2), pair[0], pair[1], pair[2], pair[3], pair[4], pair[5],
-             pair[6], pair[7], pair[8], pair[9], pair[10], pair[11], NULL);
+    log_pairs(level, luaL_checkstring(lua, 2), pairs, count, bounded);
     return 0;
+}
+
+/* log(level, message, key, value, ...): floods are cut short. */
+static int native_log(lua_State *lua)
+{
+    return write_log(lua, true);
+}
+
+/* log_all(level, message, key, value, ...): every line, for what a script says itself. */
+static int native_log_all(lua_State *lua)
+{
+    return write_log(lua, false);
 }
 
 /* log_wants(level) -> boolean */
@@ -60,10 +76,12 @@ static int native_live(lua_State *lua)
         listeners += server && server->listener;
     }
     lua_newtable(lua);
-    set_count(lua, "sessions", (double)(metrics->sessions_active[METRICS_SERVER] +
-                                        metrics->sessions_active[METRICS_CLIENT]));
-    set_count(lua, "streams", (double)(metrics->streams_active[METRICS_SERVER] +
-                                       metrics->streams_active[METRICS_CLIENT]));
+    set_count(lua, "sessions",
+              (double)(metrics->sessions_active[METRICS_SERVER] +
+                       metrics->sessions_active[METRICS_CLIENT]));
+    set_count(lua, "streams",
+              (double)(metrics->streams_active[METRICS_SERVER] +
+                       metrics->streams_active[METRICS_CLIENT]));
     set_count(lua, "chunks", (double)metrics->chunks);
     set_count(lua, "transports", (double)transport_live());
     set_count(lua, "listeners", listeners);
@@ -93,6 +111,8 @@ static int native_exit(lua_State *lua)
     int status = (int)luaL_optinteger(lua, 1, 0);
 
     fflush(NULL);
+    access_log_flush(PATIENCE_MS);
+    log_flush(PATIENCE_MS);
     _exit(status);
 }
 
@@ -106,10 +126,9 @@ static int native_clock(lua_State *lua)
 void bind_system(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"log", native_log},     {"log_wants", native_log_wants},
-        {"live", native_live},   {"set_status", native_set_status},
-        {"stop", native_stop},   {"exit", native_exit},
-        {"clock", native_clock}, {NULL, NULL},
+        {"log", native_log},   {"log_all", native_log_all},       {"log_wants", native_log_wants},
+        {"live", native_live}, {"set_status", native_set_status}, {"stop", native_stop},
+        {"exit", native_exit}, {"clock", native_clock},           {NULL, NULL},
     };
 
     luaL_register(lua, NULL, functions);

@@ -12,6 +12,8 @@
 #include "script/embedded.h"
 #include "script/script_internal.h"
 
+#define LAST_WORDS_MS 1000 /* for the log, when the process is lost */
+
 struct script *the_script;
 PERIGEE_API struct script_shared perigee_shared;
 
@@ -170,6 +172,7 @@ static int open_state(lua_State *lua)
 static int on_panic(lua_State *lua)
 {
     log_line(LOG_ERROR, "panic in Lua", "error", lua_tostring(lua, -1), NULL);
+    log_flush(LAST_WORDS_MS);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#define LAST_WORDS_MS 1000
 #define FIRST_EVENTS 256
 #define KEEP_EVENTS 8192 /* a larger array is given back after the batch */
 
@@ -15,6 +16,7 @@ static void *must(void *block)
 {
     if (!block) {
         log_line(LOG_ERROR, "out of memory for events", NULL);
+        log_flush(LAST_WORDS_MS);
         abort();
     }
     return block;

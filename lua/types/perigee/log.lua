@@ -6,24 +6,28 @@
 local log = {}
 
 --- Something is wrong, and someone should see to it.
----@param message string
----@param ... any up to four pairs of key and value
-function log.error(message, ...) end
+---@param message string what happened, the same text each time
+---@param fields? table what is special this time: values by name; or up to 16 names and values, one after the other
+---@param ... any
+function log.error(message, fields, ...) end
 
 --- Something is odd.
----@param message string
----@param ... any up to four pairs of key and value
-function log.warn(message, ...) end
+---@param message string what happened, the same text each time
+---@param fields? table what is special this time: values by name; or up to 16 names and values, one after the other
+---@param ... any
+function log.warn(message, fields, ...) end
 
 --- Good to know.
----@param message string
----@param ... any up to four pairs of key and value
-function log.info(message, ...) end
+---@param message string what happened, the same text each time
+---@param fields? table what is special this time: values by name; or up to 16 names and values, one after the other
+---@param ... any
+function log.info(message, fields, ...) end
 
 --- For people who look for a fault; not written by default.
----@param message string
----@param ... any up to four pairs of key and value
-function log.debug(message, ...) end
+---@param message string what happened, the same text each time
+---@param fields? table what is special this time: values by name; or up to 16 names and values, one after the other
+---@param ... any
+function log.debug(message, fields, ...) end
 
 return log
 
