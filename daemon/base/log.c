@@ -21,6 +21,7 @@
 
 #define LINE_MAX_BYTES 8192
 #define CUT_ROOM 24 /* for the mark of a cut line and its end */
+#define PREFIX_BYTES 3u /* "<4>", of the journal */
 #define PAIRS_MAX 16
 #define IDENTITY_MAX 4
 #define FULL_PIPE_MS 100 /* how long one line may wait for somebody's non-blocking pipe */
@@ -162,7 +163,7 @@ static void put_pair(struct log_text *line, const char *key, const char *value, 
         put_key(line, key);
         log_text_put(line, "\":", 2);
     } else {
-        log_text_put(line, " ", line->used > 0);
+        log_text_put(line, " ", start > (sink.is_journal ? PREFIX_BYTES : 0));
         put_key(line, key);
         log_text_put(line, "=", 1);
     }
@@ -192,7 +193,7 @@ static void format_line(struct log_text *line, enum log_level level, const char 
     char now[32];
 
     if (sink.is_journal) {
-        char prefix[] = {'<', priorities[level], '>'};
+        char prefix[PREFIX_BYTES] = {'<', priorities[level], '>'};
 
         log_text_put(line, prefix, sizeof(prefix));
     }
