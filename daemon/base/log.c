@@ -377,6 +377,7 @@ static bool is_stderr(int fd)
 static void on_news(void *owner, const struct log_writer_news *news)
 {
     char text[200];
+    bool same;
 
     (void)owner;
     if (news->over) {
@@ -385,7 +386,10 @@ static void on_news(void *owner, const struct log_writer_news *news)
                  log_number((int64_t)news->lost_bytes), NULL);
         return;
     }
-    if (is_stderr(sink.fd))
+    pthread_mutex_lock(&sink.lock);
+    same = is_stderr(sink.fd);
+    pthread_mutex_unlock(&sink.lock);
+    if (same)
         return;
     snprintf(text, sizeof(text), "perigee: the log cannot be written: %s\n",
              news->sys_errno ? errno_name(news->sys_errno) : "too slow");
