@@ -41,12 +41,15 @@ static int refuse_block(struct h2_machine *m, const nghttp2_frame *frame)
     struct h2_block *block = &m->shared->block;
 
     if (block->list_bytes > (uint64_t)m->max_list_bytes * 2 && block->list_bytes > DECODED_MIN) {
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM,
-               "a header block of more than twice max_header_list_bytes (%u)", m->max_list_bytes);
+        h2_end_at_limit(m, LIMIT_HEADER_LIST_SIZE,
+                        "a header block of more than twice max_header_list_bytes (%u)",
+                        m->max_list_bytes);
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     if (!block->is_refused) {
         block->is_refused = true;
+        metrics_hit(block->list_bytes > m->max_list_bytes ? LIMIT_HEADER_LIST_SIZE
+                                                          : LIMIT_HEADER_PAIRS);
         h2_refuse(m, subject_of(frame), HTTP_ENHANCE_YOUR_CALM,
                   block->list_bytes > m->max_list_bytes ? "a header block over max_header_list_bytes"
                                                         : "a header block over max_header_pairs");
@@ -210,11 +213,13 @@ static int open_stream(struct h2_machine *m, const nghttp2_frame *frame, enum ht
     stream = NULL;
     if (!m->is_server || m->open <= m->max_streams)
         stream = m->base.callbacks->on_open(m->base.owner, (uint32_t)id, &code);
+    else
+        metrics_hit(LIMIT_STREAMS);
     if (!stream) {
         h2_refuse(m, id, code, "refused");
         if (++m->rejected > m->max_rejected)
-            h2_end(m, HTTP_ENHANCE_YOUR_CALM, "more than %u streams had to be refused",
-                   m->max_rejected);
+            h2_end_at_limit(m, LIMIT_REJECTED_STREAMS, "more than %u streams had to be refused",
+                            m->max_rejected);
         return m->err ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
     }
     m->rejected = 0;

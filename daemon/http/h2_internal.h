@@ -5,6 +5,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "http/machine.h"
+#include "metrics/metrics.h"
 
 /* nghttp2 1.60 gave the functions with ssize_t in their face successors and will drop the old
  * ones. */
@@ -260,6 +261,9 @@ static inline uint32_t h2_without_grace(uint32_t streams)
 
 /* A connection error of the peer: GOAWAY(code) at the next drain(), nothing is read any more. */
 void h2_end(struct h2_machine *m, uint32_t code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same, ENHANCE_YOUR_CALM, and counted as a hit of that limit. */
+void h2_end_at_limit(struct h2_machine *m, enum metrics_limit limit, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same after nghttp2 has queued that GOAWAY by itself. */
 void h2_note_end(struct h2_machine *m, uint32_t code, const char *format, ...)

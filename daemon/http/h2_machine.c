@@ -49,6 +49,12 @@ void h2_note_end(struct h2_machine *m, uint32_t code, const char *format, ...)
     va_end(arguments);
 }
 
+static void terminate(struct h2_machine *m, uint32_t code)
+{
+    if (nghttp2_session_terminate_session(m->session, code) != 0)
+        m->err = ERR_NOMEM;
+}
+
 void h2_end(struct h2_machine *m, uint32_t code, const char *format, ...)
 {
     va_list arguments;
@@ -58,8 +64,20 @@ void h2_end(struct h2_machine *m, uint32_t code, const char *format, ...)
     va_start(arguments, format);
     note_end(m, code, format, arguments);
     va_end(arguments);
-    if (nghttp2_session_terminate_session(m->session, code) != 0)
-        m->err = ERR_NOMEM;
+    terminate(m, code);
+}
+
+void h2_end_at_limit(struct h2_machine *m, enum metrics_limit limit, const char *format, ...)
+{
+    va_list arguments;
+
+    if (m->is_ended)
+        return;
+    metrics_hit(limit);
+    va_start(arguments, format);
+    note_end(m, HTTP_ENHANCE_YOUR_CALM, format, arguments);
+    va_end(arguments);
+    terminate(m, HTTP_ENHANCE_YOUR_CALM);
 }
 
 /* --- birth and death */

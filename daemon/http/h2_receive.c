@@ -39,7 +39,7 @@ static void received_reset(struct h2_machine *m, const nghttp2_frame *frame)
 
     m->reset_by_peer = (uint32_t)frame->hd.stream_id; /* on_stream_close is next */
     if (!is_tidy && !h2_guard_reset(&m->guard))
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM, "too many RST_STREAM");
+        h2_end_at_limit(m, LIMIT_RESETS, "too many RST_STREAM");
     if (stream)
         m->base.callbacks->on_reset(m->base.owner, stream, frame->rst_stream.error_code);
 }
@@ -165,12 +165,14 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
         return 0;
     }
     h2_note_mistake(m, (uint32_t)frame->hd.stream_id, reason_of_fault(error));
+    if (error == NGHTTP2_ERR_REFUSED_STREAM)
+        metrics_hit(LIMIT_STREAMS);
     if (++m->invalid > m->max_invalid) {
         m->base.end_name = "ERR_HTTP2_TOO_MANY_INVALID_FRAMES";
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM, "more than %u invalid frames", m->max_invalid);
+        h2_end_at_limit(m, LIMIT_INVALID_FRAMES, "more than %u invalid frames", m->max_invalid);
     } else if (is_block &&
                !h2_guard_useless(&m->guard, 1 + (uint32_t)frame->hd.length / H2_BOMB_BYTES))
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM, "too many useless frames: invalid HEADERS");
+        h2_end_at_limit(m, LIMIT_USELESS_FRAMES, "too many useless frames: invalid HEADERS");
     return 0;
 }
 
@@ -219,11 +221,11 @@ void h2_read(struct h2_machine *m, const uint8_t *bytes, size_t length)
         h2_end(m, HTTP_PROTOCOL_ERROR, "not an HTTP/2 connection preface");
         break;
     case NGHTTP2_ERR_FLOODED:
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM,
-               "too many PING or SETTINGS while their acknowledgements wait");
+        h2_end_at_limit(m, LIMIT_PINGS,
+                        "too many PING or SETTINGS while their acknowledgements wait");
         break;
     case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM, "too many CONTINUATION");
+        h2_end_at_limit(m, LIMIT_CONTINUATIONS, "too many CONTINUATION");
         break;
     case NGHTTP2_ERR_NOMEM:
         m->err = ERR_NOMEM;
@@ -241,7 +243,8 @@ static void look_for_the_end(struct h2_machine *m, size_t queued_before)
         m->scan.is_started && !m->scan.left && !m->scan.head_used && !m->scan.is_in_block;
 
     if (queued - (m->waiting_end - m->waiting_first) > H2_OUTBOUND_FRAMES) {
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM, "more than %u frames wait to be sent", H2_OUTBOUND_FRAMES);
+        h2_end_at_limit(m, LIMIT_OUTBOUND_FRAMES, "more than %u frames wait to be sent",
+                        H2_OUTBOUND_FRAMES);
         return;
     }
     if (queued > queued_before)

@@ -202,7 +202,10 @@ static bool is_too_long(const struct h2_machine *m)
 /* A frame that is not just passed along with its neighbours. */
 static void act(struct h2_machine *m, struct verdict verdict, const uint8_t *head)
 {
-    if (verdict.action == STOP)
+    if (verdict.action == STOP && verdict.code == HTTP_ENHANCE_YOUR_CALM)
+        h2_end_at_limit(m, LIMIT_USELESS_FRAMES, "%s (stream %u)", verdict.reason,
+                        be32(head + 5) & INT32_MAX);
+    else if (verdict.action == STOP)
         h2_end(m, verdict.code, "%s (stream %u)", verdict.reason, be32(head + 5) & INT32_MAX);
     else if (verdict.action == SWALLOW)
         begin_goaway(m);
@@ -291,6 +294,7 @@ void h2_scan_settle(struct h2_machine *m)
     if (h2_scan_is_in_block(scan))
         return;
     if (ignored && !h2_guard_useless(&m->guard, ignored + scan->block_bytes / H2_BOMB_BYTES))
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM, "too many useless frames: HEADERS on closed streams");
+        h2_end_at_limit(m, LIMIT_USELESS_FRAMES,
+                        "too many useless frames: HEADERS on closed streams");
     scan->seen = m->taken = scan->block_bytes = 0;
 }

@@ -83,7 +83,7 @@ static void sent_reset(struct h2_machine *m, int32_t id)
 {
     m->reset_by_us = (uint32_t)id; /* on_stream_close is next */
     if (!(h2_tagged(m, id) & H2_TAG_RESET) && !h2_guard_reset(&m->guard))
-        h2_end(m, HTTP_ENHANCE_YOUR_CALM, "too many streams had to be reset");
+        h2_end_at_limit(m, LIMIT_RESETS, "too many streams had to be reset");
 }
 
 static void sent_goaway(struct h2_machine *m, const nghttp2_goaway *goaway)
@@ -98,6 +98,8 @@ static void sent_goaway(struct h2_machine *m, const nghttp2_goaway *goaway)
     if (m->is_ended && m->base.end_code == goaway->error_code && !length)
         return;
     m->is_ended = false;
+    if (goaway->error_code == HTTP_ENHANCE_YOUR_CALM) /* nghttp2's: entries of one frame */
+        metrics_hit(LIMIT_SETTINGS_FRAMES);
     if (length)
         h2_note_end(m, goaway->error_code, "%.*s", length, (const char *)goaway->opaque_data);
     else if (goaway->error_code == NGHTTP2_INTERNAL_ERROR) /* nghttp2's compressor had no memory */

@@ -29,6 +29,7 @@ enum metrics_role { METRICS_SERVER, METRICS_CLIENT, METRICS_ROLES };
     X(LIMIT_STREAMS, "streams")                           \
     X(LIMIT_HEADER_LIST_SIZE, "header_list_size")         \
     X(LIMIT_HEADER_PAIRS, "header_pairs")                 \
+    X(LIMIT_CONTINUATIONS, "continuations")               \
     X(LIMIT_SESSION_MEMORY, "session_memory")             \
     X(LIMIT_REJECTED_STREAMS, "rejected_streams")         \
     X(LIMIT_RESETS, "resets")                             \

@@ -1,6 +1,7 @@
 /* region_prometheus: the region in Prometheus's text format 0.0.4. Every family is there with HELP and TYPE, also when
  * nothing of it happened yet, but statuses that were never sent have no line. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "metrics/metrics_table.h"

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 #include "net/loop_internal.h"
 
 #define CLOSING_MS 1000
@@ -17,6 +18,14 @@ static void on_wake(uv_async_t *wake)
 
     if (loop->on_wake)
         loop->on_wake(loop->wake_owner);
+}
+
+/* libuv looked at the clock when the last wait was over: what came in then had to wait until now. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+    uint64_t now = clock_ticks_ms(), woken = uv_now(prepare->loop);
+
+    histogram_add(&metrics->turn, metrics_busy_bounds, now > woken ? now - woken : 0);
 }
 
 enum err loop_new(struct loop **out)
@@ -36,6 +45,9 @@ enum err loop_new(struct loop **out)
     list_init(&loop->deferred);
     list_init(&loop->running);
     wheel_init(loop);
+    uv_prepare_init(&loop->uv, &loop->prepare);
+    uv_prepare_start(&loop->prepare, on_prepare);
+    uv_unref((uv_handle_t *)&loop->prepare);
     uv_check_init(&loop->uv, &loop->check); /* these cannot fail */
     uv_idle_init(&loop->uv, &loop->idle);
     if (uv_async_init(&loop->uv, &loop->wake, on_wake)) {

@@ -22,8 +22,9 @@ struct wheel {
 struct loop {
     uv_loop_t uv;
     uv_async_t wake;
-    uv_check_t check; /* both are started only while deferred work pends: `check` runs it, */
-    uv_idle_t idle;   /* `idle` keeps the loop from waiting */
+    uv_prepare_t prepare; /* before each wait: how long was this turn? */
+    uv_check_t check;     /* both are started only while deferred work pends: `check` runs it, */
+    uv_idle_t idle;       /* `idle` keeps the loop from waiting */
     void (*on_wake)(void *owner);
     void *wake_owner;
     struct list deferred, running; /* those for the next time, those of this time not run yet */

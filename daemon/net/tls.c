@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "metrics/metrics.h"
 #include "net/tls_internal.h"
 
 /* --- life */
@@ -114,8 +115,21 @@ static void tls_shutdown(struct transport *t)
 
 /* --- handshake */
 
+static enum metrics_role role_of(const struct tls *tls)
+{
+    return tls->context->server ? METRICS_SERVER : METRICS_CLIENT;
+}
+
+static void count_handshake(const struct tls *tls)
+{
+    unsigned kind = (SSL_version(tls->ssl) >= TLS1_3_VERSION ? 2 : 0) + tls->base.info.resumed;
+
+    metrics->tls_handshakes[role_of(tls) * METRICS_TLS_KINDS + kind]++;
+}
+
 static void fail(struct tls *tls)
 {
+    metrics->tls_failed[role_of(tls)]++;
     move(tls, TLS_FAILED);
     tell(tls, TRANSPORT_FAILED);
 }
@@ -180,6 +194,7 @@ static void opened(struct tls *tls)
         return;
     }
     move(tls, TLS_OPEN);
+    count_handshake(tls);
     if (tls->input_length > 0 && tls_keep_input(tls))
         tls->read_end = ERR_NOMEM;
     if (tls->write_ended) { /* by the owner, who did not wait for this */
@@ -322,6 +337,8 @@ static void tls_close(struct transport *t, bool abort)
 
     if (!abort && tls->pending_length == 0)
         notify(tls);
+    if (tls->state == TLS_HANDSHAKE)
+        metrics->tls_failed[role_of(tls)]++;
     move(tls, TLS_CLOSED);
     deferred_cancel(&tls->turn);
     if (abort || tls->write_error == ERR_NOMEM) /* what is lost must not look like an end */

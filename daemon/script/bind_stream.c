@@ -15,7 +15,6 @@
 
 PERIGEE_API uint32_t perigee_next_event(void);
 PERIGEE_API uint32_t perigee_released(void);
-PERIGEE_API void perigee_enter(uint32_t slot, uint32_t generation);
 PERIGEE_API void perigee_fields_begin(void);
 PERIGEE_API int perigee_field(const char *name, uint32_t name_length, const char *value,
                               uint32_t value_length, uint32_t flags);
@@ -58,12 +57,16 @@ uint32_t perigee_released(void)
     return chunk_released();
 }
 
-/* Says whose code runs from now on: a stream, or 0, 0. */
 void perigee_enter(uint32_t slot, uint32_t generation)
 {
+    double now = (double)clock_ticks_ms();
+
+    if (perigee_shared.now_slot)
+        histogram_add(&metrics->handler, metrics_busy_bounds,
+                      (uint64_t)(now - perigee_shared.now_started_ms));
     perigee_shared.now_slot = slot;
     perigee_shared.now_generation = generation;
-    perigee_shared.now_started_ms = (double)clock_ticks_ms();
+    perigee_shared.now_started_ms = now;
 }
 
 /* --- Fields on their way into a verb: begin, then one call a field, then the verb. */
@@ -155,6 +158,7 @@ int perigee_stream_respond(uint32_t slot, uint32_t generation, uint32_t status, 
     struct stream *stream = script_stream(slot, generation);
     struct http_field *fields;
     uint32_t count;
+    enum err err;
 
     if (!stream)
         return ERR_CLOSED;
@@ -164,7 +168,10 @@ int perigee_stream_respond(uint32_t slot, uint32_t generation, uint32_t status, 
     if (flags & RESPOND_DATE)
         stream->date_second = clock_http_date_second();
     fields = with_status(status, &count);
-    return stream_respond(stream, fields, count, flags & RESPOND_END);
+    err = stream_respond(stream, fields, count, flags & RESPOND_END);
+    if (!err)
+        metrics_response(status);
+    return err;
 }
 
 /* A 1xx block.  Err: ERR_CLOSED, ERR_FULL. */
@@ -173,11 +180,15 @@ int perigee_stream_inform(uint32_t slot, uint32_t generation, uint32_t status)
     struct stream *stream = script_stream(slot, generation);
     struct http_field *fields;
     uint32_t count;
+    enum err err;
 
     if (!stream)
         return ERR_CLOSED;
     fields = with_status(status, &count);
-    return stream_inform(stream, fields, count);
+    err = stream_inform(stream, fields, count);
+    if (!err)
+        metrics_response(status);
+    return err;
 }
 
 /* The trailers; ends the stream.  Err: ERR_CLOSED. */

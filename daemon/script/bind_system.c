@@ -1,12 +1,13 @@
 /* bind_system: log, counters, the end of the program. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "metrics/metrics.h"
+#include "metrics/metrics_table.h"
 #include "script/script_internal.h"
 #include "session/access_log.h"
 #include "session/server.h"
@@ -90,6 +91,19 @@ static int native_live(lua_State *lua)
     return 1;
 }
 
+/* count(name): one more "script_errors", or hit of the limit of that name. */
+static int native_count(lua_State *lua)
+{
+    const char *name = luaL_checkstring(lua, 1);
+
+    if (strcmp(name, "script_errors") == 0)
+        metrics->script_errors++;
+    for (int i = 0; i < LIMITS_COUNT; i++)
+        if (strcmp(name, metrics_limit_names[i]) == 0)
+            metrics_hit((enum metrics_limit)i);
+    return 0;
+}
+
 /* set_status(n): the exit status when the program ends. */
 static int native_set_status(lua_State *lua)
 {
@@ -126,9 +140,16 @@ static int native_clock(lua_State *lua)
 void bind_system(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"log", native_log},   {"log_all", native_log_all},       {"log_wants", native_log_wants},
-        {"live", native_live}, {"set_status", native_set_status}, {"stop", native_stop},
-        {"exit", native_exit}, {"clock", native_clock},           {NULL, NULL},
+        {"log", native_log},
+        {"log_all", native_log_all},
+        {"log_wants", native_log_wants},
+        {"live", native_live},
+        {"set_status", native_set_status},
+        {"stop", native_stop},
+        {"exit", native_exit},
+        {"clock", native_clock},
+        {"count", native_count},
+        {NULL, NULL},
     };
 
     luaL_register(lua, NULL, functions);

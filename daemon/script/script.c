@@ -40,10 +40,13 @@ void script_call(struct script *script, int arguments)
     lua_insert(lua, handler);
     if (lua_pcall(lua, arguments, 0, handler)) {
         /* Scripts' errors are caught in Lua; what comes here is ours, or memory. */
+        metrics->script_errors++;
         log_line(LOG_ERROR, "error in the Lua half", "error", lua_tostring(lua, -1), NULL);
         lua_pop(lua, 1);
     }
     lua_remove(lua, handler);
+    perigee_enter(0, 0);
+    metrics->lua_bytes = allocator_used(script->allocator);
 }
 
 static void call_ref(struct script *script, int ref)

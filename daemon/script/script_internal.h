@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "http/machine.h"
+#include "metrics/metrics.h"
 #include "net/loop.h"
 #include "session/session.h"
 #include "session/worker.h"
@@ -59,6 +60,9 @@ static inline struct session *script_session(uint32_t slot, uint32_t generation)
 {
     return slots_get(&the_script->worker.sessions, slot, generation);
 }
+
+/* Says whose code runs from now on, a stream's or (0, 0) none's, and counts the time of whose did (bind_stream.c). */
+PERIGEE_API void perigee_enter(uint32_t slot, uint32_t generation);
 
 /* Calls the function below `arguments` values, drops all results, logs an error. The only entry. */
 void script_call(struct script *script, int arguments);

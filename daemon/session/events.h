@@ -50,7 +50,7 @@ enum connection_news {
     CONNECTION_DROPPED,          /* slot 0; texts: local, peer address, each "host port family" */
 };
 
-/* Who ended it: closeInfo.by of the script. */
+/* Who ended it: closeInfo.by of the script. METRICS_OUTCOMES counts them (metrics/metrics.h). */
 enum ended_by {
     ENDED_NORMALLY,
     ENDED_BY_PEER,

@@ -95,6 +95,8 @@ static void on_accept(void *owner, int fd, const struct address *peer)
     enum err err;
 
     if (server->sessions >= server->max_sessions) {
+        metrics->sessions_refused++;
+        metrics_hit(LIMIT_SESSIONS);
         tell_dropped(server, fd, peer);
         close(fd);
         return;
@@ -108,9 +110,11 @@ static void on_accept(void *owner, int fd, const struct address *peer)
     }
     if (!err)
         err = session_accept(server->worker, server, &server->options, transport, NULL);
-    if (err)
+    if (err) {
+        metrics->sessions_refused++;
         log_line(LOG_ERROR, "connection dropped", "peer", address_text(peer, text), "reason",
                  err_text(err), NULL);
+    }
 }
 
 enum err server_listen(struct server *server, const struct listener_options *listen,

@@ -210,6 +210,7 @@ void session_free(struct session *session)
     }
     slots_remove(&session->worker->sessions, session->slot);
     metrics->sessions_active[session_role(session)]--;
+    metrics->sessions_ended[session_role(session) * METRICS_OUTCOMES + session->by]++;
     mem_free(session);
     if (server)
         server_on_session_freed(server);
@@ -524,6 +525,7 @@ enum err session_request(struct session *session, const struct http_field *field
         *out = NULL;
         return err;
     }
+    metrics->streams[METRICS_CLIENT]++;
     (*out)->started = true;
     (*out)->ending = end;
     session_mark_dirty(session);
@@ -566,6 +568,7 @@ enum err session_push(struct stream *on, const struct http_field *fields, size_t
     }
     if (access_log_is_on)
         keep_promise(*out, fields, count);
+    metrics->streams[METRICS_SERVER]++;
     session_mark_dirty(session);
     return OK;
 }

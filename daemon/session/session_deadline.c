@@ -38,18 +38,22 @@ void session_on_due(struct deadline *deadline)
 
     switch (session->state) {
     case SESSION_CONNECTING:
+        metrics_hit(LIMIT_HANDSHAKE_TIMEOUT);
         session_lose(session, ENDED_BY_TIMEOUT, HTTP_CANCEL, "ETIMEDOUT",
                      "the connection attempt timed out");
         break;
     case SESSION_HANDSHAKE:
+        metrics_hit(LIMIT_HANDSHAKE_TIMEOUT);
         session_connection_failed(session, ENDED_BY_TIMEOUT, "ERR_TLS_HANDSHAKE_TIMEOUT",
                                   "handshake_timeout: the TLS handshake was not done in time");
         break;
     case SESSION_UNDECIDED:
+        metrics_hit(LIMIT_UNKNOWN_PROTOCOL);
         session_lose(session, ENDED_BY_TIMEOUT, HTTP_NO_ERROR, "",
                      "unknown_protocol_timeout: nothing became of the connection in time");
         break;
     case SESSION_SNIFFING:
+        metrics_hit(LIMIT_HEADER_TIMEOUT);
         session_lose(session, ENDED_BY_TIMEOUT, HTTP_NO_ERROR, "",
                      "header_timeout: the preface did not arrive in time");
         break;
@@ -59,12 +63,15 @@ void session_on_due(struct deadline *deadline)
                          "the peer closed the connection");
         else if (session->hang_up_awaited)
             session_end(session, ENDED_BY_SHUTDOWN, HTTP_NO_ERROR, "", NULL);
-        else if (!session->settled || session->in_block)
+        else if (!session->settled || session->in_block) {
+            metrics_hit(LIMIT_HEADER_TIMEOUT);
             session_destroy(session, HTTP_ENHANCE_YOUR_CALM, ENDED_BY_TIMEOUT,
                             "header_timeout: a header block did not arrive in time");
-        else
+        } else {
+            metrics_hit(LIMIT_IDLE_TIMEOUT);
             session_destroy(session, HTTP_NO_ERROR, ENDED_BY_TIMEOUT,
                             "idle_timeout: no stream was open for that long");
+        }
         break;
     case SESSION_ENDING:
     case SESSION_LINGERING:

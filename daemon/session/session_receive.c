@@ -51,11 +51,13 @@ static void *on_open(void *owner, uint32_t id, uint32_t *code)
     struct stream *stream;
 
     if (is_over_memory(session)) {
+        metrics_hit(LIMIT_SESSION_MEMORY);
         *code = HTTP_ENHANCE_YOUR_CALM;
         return NULL;
     }
     if (session->state != SESSION_OPEN || stream_new(session, id, &stream))
         return NULL;
+    metrics->streams[session_role(session)]++;
     session->hang_up_awaited = false;
     return stream;
 }
@@ -118,6 +120,7 @@ static void on_data(void *owner, void *of, const uint8_t *bytes, size_t length)
 
     (void)owner;
     stream->bytes_in += (double)length;
+    metrics->body_in[session_role(stream->session)] += length;
     stream_note(stream, &stream->first_in);
     if (stream->marked)
         return;
@@ -370,6 +373,7 @@ void session_ingress(struct session *session)
     case OK:
         session->activity++;
         session->bytes_in += (double)length;
+        metrics->bytes_in[session_role(session)] += length;
         if (session->state == SESSION_OPEN)
             feed(session, bytes, length);
         else if (session->state == SESSION_SNIFFING)

@@ -80,6 +80,7 @@ void session_on_write_error(struct session *session)
 static enum err send_gathered(struct session *session)
 {
     session->bytes_out += (double)session->worker->gather->total;
+    metrics->bytes_out[session_role(session)] += session->worker->gather->total;
     return output_send(&session->output, session->worker->gather, session->transport);
 }
 

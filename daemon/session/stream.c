@@ -48,7 +48,6 @@ enum err stream_new(struct session *session, uint32_t id, struct stream **out)
     session->counts.streams++;
     if (++session->stream_count > session->counts.most_streams)
         session->counts.most_streams = session->stream_count;
-    metrics->streams[session_role(session)]++;
     metrics->streams_active[session_role(session)]++;
     *out = stream;
     return OK;
@@ -186,6 +185,7 @@ enum err stream_write(struct stream *stream, struct chunk *chunk, size_t *queued
     stream->queued += chunk->length;
     stream->session->held += chunk->length;
     stream->bytes_out += chunk->length;
+    metrics->body_out[session_role(stream->session)] += chunk->length;
     *queued = stream->queued;
     if (stream->queued > stream->session->options->limits.stream_output_high)
         stream->wants_drain = true;
@@ -342,5 +342,8 @@ void stream_on_closed(struct stream *stream, uint32_t code, enum ended_by by, co
     session->stream_count--;
     session->counts.ended_streams++;
     session->counts.stream_ms += (double)stream_age_ms(stream);
+    metrics->streams_closed[session_role(session) * METRICS_OUTCOMES + by]++;
+    if (session->server)
+        histogram_add(&metrics->latency, metrics_latency_bounds, stream_age_ms(stream));
     session_on_stream_closed(session);
 }

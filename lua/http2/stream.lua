@@ -368,6 +368,7 @@ end
 --- The script sends on although the peer does not read.
 function methods:_overflow(err)
   failure.log("warn", "stream reset", err, nil, self)
+  native.count("stream_output_max")
   self._ended_by, self._end_detail = BY_LIMIT, err.message
   core.stream_blame(self._slot, self._generation, BY_LIMIT)
   self:destroy(err)

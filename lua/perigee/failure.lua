@@ -31,7 +31,9 @@ end
 --- An 'error' event that nobody hears. quiet: it is the peer's doing.
 function failure.unheard(message, err, stream, quiet)
   failure.log(quiet and "debug" or "error", message, err, nil, stream)
-  if not quiet and failure.on_any then failure.on_any() end
+  if quiet then return end
+  native.count("script_errors")
+  if failure.on_any then failure.on_any() end
 end
 
 --- Logs how a stream or a session (stream: nil) ended, in the words of its closeInfo.
@@ -58,6 +60,7 @@ function failure.report(owner, err, where)
     return
   end
   failure.log("error", owner and "handler failed" or "callback failed", err, where, owner)
+  native.count("script_errors")
   if failure.on_any then failure.on_any() end
   if owner and owner._fail then owner:_fail(err) end
 end
@@ -65,6 +68,7 @@ end
 task.set_failure_handler(function(owner, err, co)
   if failure.main_coroutine == co then
     failure.main_coroutine = nil
+    native.count("script_errors")
     failure.on_main(err, debug.traceback(co))
     return
   end
