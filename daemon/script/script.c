@@ -1,7 +1,6 @@
 /* script: the state's life and the entry into it. */
 #include "script/script.h"
 
-#include <luajit.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +132,7 @@ static int open_state(lua_State *lua)
     struct script *script = lua_touserdata(lua, 1);
 
     luaL_openlibs(lua);
+    script_choose_jit(lua); /* behind it: opening the libraries turns the compiler on */
     lua_newtable(lua);
     bind_server(lua);
     bind_client(lua);
@@ -194,15 +194,6 @@ static lua_State *make_state(struct script *script)
     return lua;
 }
 
-/* Memory that cannot be executed (systemd's MemoryDenyWriteExecute) would make the JIT panic. */
-static void choose_jit(lua_State *lua)
-{
-    const char *wish = getenv("PERIGEE_JIT");
-
-    if (wish && strcmp(wish, "off") == 0)
-        luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
-}
-
 enum err script_new(struct loop *loop, struct script **out)
 {
     struct script *script;
@@ -222,7 +213,6 @@ enum err script_new(struct loop *loop, struct script **out)
     script->lua = make_state(script);
     if (!script->lua)
         goto done;
-    choose_jit(script->lua);
     err = ERR_INVALID;
     lua_pushcfunction(script->lua, on_error);
     lua_pushcfunction(script->lua, open_state);

@@ -70,6 +70,10 @@ void script_call(struct script *script, int arguments);
 /* A loader as package.loaders has them, for the modules in the binary; with PERIGEE_LUA the tree's copy wins. */
 int script_find_module(lua_State *lua);
 
+/* Turns the compiler off where it cannot work, and with PERIGEE_JIT=off in the environment (jit.c). After
+ * luaL_openlibs(), before any other Lua code. */
+void script_choose_jit(lua_State *lua);
+
 /* Register their functions in the table on top of the stack. */
 void bind_server(lua_State *lua);
 void bind_client(lua_State *lua);

@@ -289,7 +289,7 @@ class Server(Process):
 
     def __init__(
         self, script, args=(), *, form=2, clear=True, tls=False, flags=(), files=None, env=None, errors=False,
-        exits=0, listeners=None, nofile=None,
+        exits=0, listeners=None, nofile=None, preexec=None,
     ):  # fmt: skip
         self.errors, self.exits, self.code = errors, exits, None
         files = dict(files or {})
@@ -306,7 +306,7 @@ class Server(Process):
             self.cert, key = certificate()
             argv += ["--tls-cert", self.cert, "--tls-key", key]
         argv += [*flags, path, *args]
-        super().__init__(argv, files, env, nofile=nofile)
+        super().__init__(argv, files, env, preexec, nofile=nofile)
         try:
             want = listeners or (clear + tls if form == 2 else 1)
             found = self.out.wait_for(r"^listening on (https?)://\S+:(\d+)/?\s*$", 10, want)
