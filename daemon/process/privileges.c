@@ -119,14 +119,14 @@ static enum err resolve(const struct privileges *wish, struct identity *out, str
                 return out_of_memory(failure);
             out->uid = number;
             if (!found && !wish->group)
-                return failure_set(failure, ERR_INVALID, "ERR_PRIVILEGES",
+                return failure_set(failure, ERR_INVALID, "EPERM",
                                    "user %s has no entry, so that its group is not known; name a "
                                    "group too",
                                    wish->user);
             found = true;
         }
         if (!found)
-            return failure_set(failure, ERR_INVALID, "ERR_PRIVILEGES",
+            return failure_set(failure, ERR_INVALID, "EPERM",
                                "there is no user \"%.200s\"; create it or change `user` in the "
                                "configuration",
                                wish->user);
@@ -139,7 +139,7 @@ static enum err resolve(const struct privileges *wish, struct identity *out, str
             found = true;
         }
         if (!found)
-            return failure_set(failure, ERR_INVALID, "ERR_PRIVILEGES",
+            return failure_set(failure, ERR_INVALID, "EPERM",
                                "there is no group \"%.200s\"; create it or change `group` in the "
                                "configuration",
                                wish->group);
@@ -157,12 +157,12 @@ static enum err check(const struct privileges *wish, struct identity *identity,
         return err;
     if (identity->uid == 0 && !wish->allow_root && is_root)
         return failure_set(
-            failure, ERR_INVALID, "ERR_PRIVILEGES",
+            failure, ERR_INVALID, "EPERM",
             "scripts would run as root: set user = \"perigee\" (or another one that "
             "is not root) in the configuration, start perigee as such a user, or, when "
             "scripts must be root, set security = { root = true }");
     if (!is_root && (identity->uid != geteuid() || identity->gid != getegid()))
-        return failure_set(failure, ERR_INVALID, "ERR_PRIVILEGES",
+        return failure_set(failure, ERR_INVALID, "EPERM",
                            "cannot become user \"%s\"%s%s%s: only root can; start perigee as root or "
                            "as that user, or leave `user` and `group` out",
                            wish->user ? wish->user : "(as now)", wish->group ? ", group \"" : "",
@@ -244,7 +244,7 @@ static enum err become(const struct identity *identity, struct failure *failure)
     if (!drop_capabilities())
         return failure_errno(failure, errno, "cannot give capabilities up");
     if (!is_dropped(identity))
-        return failure_set(failure, ERR_STATE, "ERR_PRIVILEGES",
+        return failure_set(failure, ERR_STATE, "EPERM",
                            "root's privileges could not be given up for good");
     return OK;
 }

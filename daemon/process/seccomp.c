@@ -269,7 +269,7 @@ enum err seccomp_start(bool no_processes, struct failure *failure)
     if (status == 0)
         return OK;
     if (status > 0)
-        return failure_set(failure, ERR_IO, "ERR_PRIVILEGES",
+        return failure_set(failure, ERR_IO, "EPERM",
                            "the system call filter cannot be set: thread %ld has another one",
                            status);
     if (errno == ENOSYS || errno == EINVAL) {

@@ -186,7 +186,7 @@ static void who_does_not_exist_is_named(void **state)
         assert_int_equal(privileges_check(&cases[i].wish, &failure), ERR_INVALID);
         if (!strstr(failure.text, cases[i].says))
             fail_msg("expected %s, it is: %s", cases[i].says, failure.text);
-        assert_string_equal(failure.code, "ERR_PRIVILEGES");
+        assert_string_equal(failure.code, "EPERM");
     }
 }
 
