@@ -9,28 +9,27 @@ set(conf "${CMAKE_SOURCE_DIR}/conf")
 set(made "${CMAKE_BINARY_DIR}/installed") # what is changed on its way: rewritten at each configuration
 set(datadir "${CMAKE_INSTALL_DATADIR}/perigee")
 
-# Installs one file. FOLDER: where to; AS: under which name; PROGRAM: it can be executed. What the tree's files call by
-# the names of a package, the binary for one, is named as it is installed here.
+# Installs one file of conf/. FOLDER: where to, below the prefix; AS: under which name; PROGRAM: it can be executed. The
+# tree's files name the binary and the data as a package has them; with another prefix (also one that is first given to
+# `cmake --install --prefix`) they are named as they are installed.
 function(install_file from)
     cmake_parse_arguments(PARSE_ARGV 1 arg "PROGRAM" "FOLDER;AS" "")
     cmake_path(GET from FILENAME name)
     if(arg_AS)
         set(name "${arg_AS}")
     endif()
-    set(kind FILES)
+    set(type FILE)
     if(arg_PROGRAM)
-        set(kind PROGRAMS)
+        set(type PROGRAM)
     endif()
-    if(NOT EXISTS "${from}")
-        return()
-    endif()
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${from}")
-    file(READ "${from}" text)
-    string(REPLACE "/usr/bin/perigee" "${CMAKE_INSTALL_FULL_BINDIR}/perigee" text "${text}")
-    string(REPLACE "/usr/share/perigee" "${CMAKE_INSTALL_FULL_DATADIR}/perigee" text "${text}")
-    string(REPLACE "/etc/perigee" "${CMAKE_INSTALL_SYSCONFDIR}/perigee" text "${text}")
-    file(WRITE "${made}/${arg_FOLDER}/${name}" "${text}")
-    install(${kind} "${made}/${arg_FOLDER}/${name}" DESTINATION "${arg_FOLDER}")
+    install(CODE "
+        file(READ \"${from}\" text)
+        string(REPLACE /usr/bin/perigee \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/perigee\" text \"\${text}\")
+        string(REPLACE /usr/share/perigee \"\${CMAKE_INSTALL_PREFIX}/${datadir}\" text \"\${text}\")
+        string(REPLACE /etc/perigee \"${CMAKE_INSTALL_SYSCONFDIR}/perigee\" text \"\${text}\")
+        file(WRITE \"${made}/${arg_FOLDER}/${name}\" \"\${text}\")
+        file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${arg_FOLDER}\" TYPE ${type}
+            FILES \"${made}/${arg_FOLDER}/${name}\")")
 endfunction()
 
 # The same for a file below /etc that an installation must not overwrite.
@@ -41,9 +40,6 @@ function(install_conffile from folder)
         set(name "${arg_AS}")
     endif()
     set(folder "${CMAKE_INSTALL_SYSCONFDIR}/${folder}")
-    if(NOT EXISTS "${from}")
-        return()
-    endif()
     install(CODE "
         if(EXISTS \"\$ENV{DESTDIR}${folder}/${name}\")
             message(STATUS \"Kept: \$ENV{DESTDIR}${folder}/${name}\")
@@ -95,6 +91,7 @@ install_file("${conf}/perigee.socket" FOLDER lib/systemd/system)
 install_file("${conf}/perigee.preset" FOLDER lib/systemd/system-preset AS 90-perigee.preset)
 install_file("${conf}/perigee.sysusers" FOLDER lib/sysusers.d AS perigee.conf)
 install_file("${conf}/perigee.tmpfiles" FOLDER lib/tmpfiles.d AS perigee.conf)
+install_file("${conf}/perigee.service.d/notify-reload.conf" FOLDER "${datadir}/systemd")
 file(GLOB dropins CONFIGURE_DEPENDS "${conf}/perigee.service.d/*.conf" "${conf}/perigee.socket.d/*.conf")
 foreach(dropin IN LISTS dropins)
     cmake_path(GET dropin PARENT_PATH folder)

@@ -1,0 +1,272 @@
+"""The Debian package in a bare Debian: installed, used, upgraded while it serves, removed, purged; and what
+`cmake --install` puts where.
+
+./dev package makes the package and runs this; so does ./dev test --long.
+
+run: alone
+run: deadline 240
+"""
+
+import atexit
+import glob
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import debian
+import perigee
+import tap
+
+PACKAGES = glob.glob(os.path.join(perigee.TOP, "build/package/perigee_*.deb"))
+CONFFILES = ["/etc/logrotate.d/perigee", "/etc/perigee/app.lua", "/etc/perigee/perigee.conf.lua"]
+UNITS = ["/usr/lib/systemd/system/perigee.service", "/usr/lib/systemd/system/perigee.socket"]
+DROPIN = "/usr/lib/systemd/system/perigee.service.d/notify-reload.conf"
+PID_FILE = "/run/perigee/perigee.pid"
+# What apt, dpkg and the loader keep for themselves.
+THEIRS = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log/apt", "/var/log/dpkg.log", "/var/log/alternatives.log")
+THEIRS += ("/etc/ld.so.cache", "/run/adduser", "/tmp", "/perigee.deb", "/var/lib/systemd", "/var/lib/dbus")
+BACKUPS = ("/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-")  # as they were before the last change
+
+
+class State:
+    """The one root that the tests share, in the order in which they stand here."""
+
+    root = None
+    bare = None  # its files before the package came
+
+
+def root():
+    if State.root is None:
+        if perigee.SANITIZED:
+            raise tap.Skip("the package is of another build: once is enough")
+        if not PACKAGES:
+            raise tap.Skip("there is no package: ./dev package makes one")
+        made = debian.Root(os.path.join(perigee.TOP, "build/package/root"))
+        made.__enter__()
+        atexit.register(made.__exit__)
+        State.root = made
+        State.bare = made.files(*THEIRS)
+        shutil.copy(max(PACKAGES, key=os.path.getmtime), made.path("/perigee.deb"))
+    return State.root
+
+
+def files():
+    return root().files(*THEIRS)
+
+
+def new_files():
+    """Paths that were not there before the package was."""
+    return sorted(path for path in files() if path not in State.bare and path not in BACKUPS)
+
+
+def owner(path):
+    found = root().must("stat", "-c", "%U:%G %a", path).strip()
+    return found
+
+
+def listing():
+    return root().must("dpkg", "-L", "perigee").split("\n")
+
+
+# --- the package ---------------------------------------------------------------------------------------
+
+
+@tap.test(long=True, deadline=200)
+def installs_on_a_bare_root():
+    """installs on a bare Debian, with what it depends on, and starts nothing"""
+    there = root()
+    said = there.must("apt-get", "install", "-y", "--no-install-recommends", "/perigee.deb")
+    assert "warning" not in said.lower().replace("debconf: ", ""), said
+    status = there.must("dpkg-query", "-W", "-f", "${db:Status-Status} ${Version}", "perigee")
+    assert re.fullmatch(r"installed \d+\.\d+\.\d+\S*", status), status
+    version = there.must("perigee", "--version")
+    assert version.startswith("perigee " + status.split()[1]), version
+    assert "(static)" not in version, version
+    links = [path for path, what in files().items() if ".wants/" in path and "perigee" in path]
+    assert not links, links
+    assert not os.path.exists(there.path(PID_FILE))
+
+
+@tap.test(long=True)
+def has_what_a_package_has():
+    """has units, settings of systemd, manual pages, documents, scripts and types"""
+    root()
+    listed = listing()
+    for path in [
+        *CONFFILES,
+        *UNITS,
+        "/usr/lib/systemd/system-preset/90-perigee.preset",
+        "/usr/lib/sysusers.d/perigee.conf",
+        "/usr/lib/tmpfiles.d/perigee.conf",
+        "/usr/share/man/man1/perigee.1.gz",
+        "/usr/share/man/man5/perigee.conf.5.gz",
+        "/usr/share/doc/perigee/copyright",
+        "/usr/share/doc/perigee/changelog.gz",
+        "/usr/share/doc/perigee/README.md",
+        "/usr/share/doc/perigee/docs/operations.md",
+        "/usr/share/perigee/scripts/hello.lua",
+        "/usr/share/perigee/types/http2.lua",
+    ]:
+        assert path in listed, f"{path} is not in the package"
+    conffiles = root().must("dpkg-query", "-W", "-f", "${Conffiles}", "perigee").split()[::2]
+    assert sorted(conffiles) == CONFFILES, conffiles
+
+
+@tap.test(long=True)
+def is_what_was_packed():
+    """dpkg --verify finds every file as it was packed"""
+    assert root().must("dpkg", "--verify", "perigee") == ""
+
+
+@tap.test(long=True)
+def makes_an_account():
+    """makes an account that nobody can log into, and its folders"""
+    fields = root().must("getent", "passwd", "perigee").strip().split(":")
+    assert 0 < int(fields[2]) < 1000 and fields[6].endswith("nologin"), fields
+    assert root().must("id", "-Gn", "perigee").split() == ["perigee"]
+    for folder in ("/var/log/perigee", "/var/lib/perigee"):
+        assert owner(folder) == "perigee:perigee 750", f"{folder}: {owner(folder)}"
+    assert owner("/etc/perigee") == "root:root 755", owner("/etc/perigee")
+
+
+@tap.test(long=True)
+def its_configuration_is_well():
+    """`perigee check` is content with the configuration as it is shipped"""
+    root().must("perigee", "check")
+
+
+@tap.test(long=True)
+def follows_systemd():
+    """the unit says notify-reload where systemd knows it, and only there"""
+    there = root()
+    # A systemctl that says which version it is and does nothing: /run/systemd/system is not there.
+    for version, wanted in ((253, True), (252, False), (257, True), (252, False)):
+        there.write("/usr/local/bin/systemctl", f'#!/bin/sh\necho "systemd {version} ({version}.1-1)"\n', 0o755)
+        there.must("/var/lib/dpkg/info/perigee.postinst", "triggered", "/usr/lib/systemd/systemd")
+        assert os.path.exists(there.path(DROPIN)) == wanted, f"with systemd {version}"
+    os.unlink(there.path("/usr/local/bin/systemctl"))
+    assert "Type=notify-reload" in open(there.path("/usr/share/perigee/systemd/notify-reload.conf")).read()
+
+
+def remove_package(how):
+    """apt-get remove, or purge."""
+    return root().must("apt-get", how, "-y", "perigee")
+
+
+@tap.test(long=True)
+def a_removal_leaves_the_configuration():
+    """a removal leaves the configuration files and nothing else"""
+    there = root()
+    there.write("/etc/perigee/app.lua", open(there.path("/etc/perigee/app.lua")).read() + "-- changed\n")
+    deps = there.must("dpkg-query", "-W", "-f", "${Depends}", "perigee")
+    ours = set(listing())
+    remove_package("remove")
+    left = [path for path in new_files() if path in ours or "perigee" in path]
+    assert left == sorted([*CONFFILES, "/etc/perigee"]), left
+    assert open(there.path("/etc/perigee/app.lua")).read().endswith("-- changed\n")
+    assert "libnghttp2" in deps
+
+
+@tap.test(long=True)
+def an_account_that_owns_something_stays():
+    """a purge leaves the account, locked, while something in /etc belongs to it"""
+    there = root()
+    there.write("/etc/key.pem", "a key\n", 0o640)
+    there.must("chgrp", "perigee", "/etc/key.pem")
+    remove_package("purge")
+    fields = there.must("getent", "shadow", "perigee").split(":")
+    assert fields[1].startswith("!") and fields[7] == "1", fields
+    os.unlink(there.path("/etc/key.pem"))
+
+
+@tap.test(long=True, deadline=120)
+def a_purge_leaves_nothing():
+    """installed again and purged, with all that came along, the root is as bare as it was"""
+    there = root()
+    there.must("apt-get", "install", "-y", "--no-install-recommends", "/perigee.deb")
+    there.write("/var/log/perigee/access.log", "a line\n")
+    remove_package("purge")
+    there.must("apt-get", "autoremove", "--purge", "-y")
+    assert new_files() == [], new_files()
+    now = files()
+    changed = [path for path, what in State.bare.items() if now.get(path) != what and path not in BACKUPS]
+    assert not changed, changed
+
+
+# --- cmake --install -----------------------------------------------------------------------------------
+
+
+def build_folder():
+    folder = os.path.dirname(perigee.BINARY)
+    if not os.path.exists(os.path.join(folder, "cmake_install.cmake")):
+        raise tap.Skip("the binary under test is not in its build folder")
+    return folder
+
+
+def install(destination, prefix):
+    done = subprocess.run(
+        ["cmake", "--install", build_folder(), "--prefix", prefix],
+        env={**os.environ, "DESTDIR": destination}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@tap.test
+def an_installation_names_its_own_places():
+    """`cmake --install --prefix`: units and pages are where the prefix is, and name the binary there"""
+    with tempfile.TemporaryDirectory() as folder:
+        install(folder, "/opt/perigee")
+        with open(folder + "/opt/perigee/lib/systemd/system/perigee.service", encoding="utf-8") as file:
+            unit = file.read()
+        assert re.search(r"^ExecStart=/opt/perigee/bin/perigee serve", unit, re.M), unit
+        assert "/usr/bin" not in unit, unit
+        done = subprocess.run([folder + "/opt/perigee/bin/perigee", "--version"], capture_output=True, timeout=10)
+        assert done.returncode == 0, done
+        with gzip.open(folder + "/opt/perigee/share/man/man1/perigee.1.gz", "rt") as file:
+            assert ".TH PERIGEE 1" in file.read()
+
+
+@tap.test
+def an_installation_keeps_the_configuration():
+    """an installation over another one does not touch the configuration"""
+    with tempfile.TemporaryDirectory() as folder:
+        install(folder, "/usr/local")
+        for path in CONFFILES:
+            assert os.path.exists(folder + path), path
+        with open(folder + "/etc/perigee/app.lua", "w", encoding="utf-8") as file:
+            file.write("return changed\n")
+        assert "Kept: " in install(folder, "/usr/local")
+        with open(folder + "/etc/perigee/app.lua", encoding="utf-8") as file:
+            assert file.read() == "return changed\n"
+
+
+# --- the manual pages ----------------------------------------------------------------------------------
+
+
+def page(name):
+    with open(os.path.join(perigee.TOP, "docs/man", name), encoding="utf-8") as file:
+        return file.read().replace("\\-", "-")
+
+
+@tap.test
+def the_page_has_every_option():
+    """perigee(1) has every command and option that `perigee help` has, and no other"""
+    text = page("perigee.1")
+    helps = {"": perigee.run("help").stdout}
+    commands = re.findall(r"^  (\w+)\s{2,}\S", helps[""], re.M)
+    assert len(commands) >= 3, helps
+    for command in commands:
+        if command != "help":
+            helps[command] = perigee.run("help", command).stdout
+        assert re.search(rf"^\.(TP\n\.?B? ?|TP\n\\fB){command}\b", text, re.M), f"{command} is not in perigee(1)"
+    told = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", "".join(helps.values())))
+    written = set(re.findall(r"(?<![\w-])--[a-z][\w-]+", text)) - {"--http2-prior-knowledge"}
+    assert told | {"--version", "--help"} == written | {"--version", "--help"}, told ^ written
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,162 @@
+"""debian: a bare Debian of the release that runs here, unpacked into a folder, to install a package in.
+
+    with Root(os.path.join(TOP, "build/package/root")) as root:    # tap.Skip with the reason where that cannot be had
+        done = root.run("apt-get", "install", "-y", "/perigee.deb")
+        daemon = root.start("perigee", "serve")                    # a perigee.Process
+
+Commands run chrooted, with /proc mounted in a mount namespace of their own, which ends with them; the network is the
+machine's. What debootstrap made is kept for a week as a tar file; mirrors and proxies are those of this machine's apt.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import time
+
+import perigee
+import tap
+
+TOP = perigee.TOP
+CACHE_SECONDS = 7 * 86400
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "LC_ALL": "C.UTF-8",
+    "HOME": "/",
+}
+IN_ROOT = 'mount -t proc proc "$0/proc" && cd "$0" && exec chroot . "$@"'
+
+
+def _output(*argv):
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def codename():
+    with open("/etc/os-release", encoding="utf-8") as file:
+        fields = dict(line.rstrip("\n").split("=", 1) for line in file if "=" in line)
+    if fields.get("ID") != "debian" or "VERSION_CODENAME" not in fields:
+        raise tap.Skip("this is not a release of Debian")
+    return fields["VERSION_CODENAME"].strip('"')
+
+
+def repositories(name):
+    """(address, suite) of the repositories that this machine uses for that release; the main one is first."""
+    lines = _output("apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Identifier: Packages")
+    found = [line.split() for line in dict.fromkeys(lines.splitlines())]
+    ours = [(uri, suite) for uri, suite, component in found if suite.startswith(name) and component == "main"]
+    if (main := next((r for r in ours if r[1] == name), None)) is None:
+        raise tap.Skip(f"apt has no repository of {name}; its lists may never have been fetched (apt-get update)")
+    return [main, *(r for r in ours if r != main)]
+
+
+def can_make_roots():
+    """Skips where a root cannot be made, before anything is done."""
+    if os.geteuid() != 0:
+        raise tap.Skip("only root can make a throw-away Debian")
+    for command, package in (("debootstrap", "debootstrap"), ("unshare", "util-linux"), ("apt-get", "apt")):
+        if shutil.which(command) is None:
+            raise tap.Skip(f"there is no {command} (package {package})")
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+        raise tap.Skip("no mount namespaces here")
+
+
+class Root:
+    def __init__(self, folder):
+        can_make_roots()
+        self.folder = folder
+        self.name = codename()
+        self.repositories = repositories(self.name)
+        self.archive = os.path.join(TOP, f"build/debootstrap-{self.name}.tar")
+
+    def __enter__(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        try:
+            self._unpack()
+            self._configure()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, inside):
+        return os.path.join(self.folder, inside.lstrip("/"))
+
+    def _unpack(self):
+        try:
+            fresh = time.time() - os.stat(self.archive).st_mtime < CACHE_SECONDS
+        except FileNotFoundError:
+            fresh = False
+        if not fresh:
+            mirror = self.repositories[0][0]
+            made = subprocess.run(
+                ["debootstrap", "--variant=minbase", self.name, self.folder, mirror], capture_output=True, text=True
+            )
+            if made.returncode != 0:
+                raise tap.Skip("debootstrap: " + (made.stdout + made.stderr).strip().splitlines()[-1])
+            part = self.archive + ".part"
+            subprocess.run(["tar", "-C", self.folder, "-cf", part, "."], check=True)
+            os.rename(part, self.archive)
+            return
+        subprocess.run(["tar", "-C", self.folder, "-xpf", self.archive], check=True)
+
+    def _configure(self):
+        sources = "".join(f"deb {uri} {suite} main\n" for uri, suite in self.repositories)
+        proxies = [line for line in _output("apt-config", "dump").splitlines() if line.startswith("Acquire::http")]
+        self.write("/etc/apt/sources.list", sources)
+        self.write("/etc/apt/apt.conf.d/90here", 'Acquire::Languages "none";\n' + "".join(f"{p}\n" for p in proxies))
+        with open("/etc/resolv.conf", encoding="utf-8") as file:
+            self.write("/etc/resolv.conf", file.read())
+        updated = self.run("apt-get", "-q", "update")
+        if updated.returncode != 0:
+            raise tap.Skip("apt-get update: " + updated.stderr.strip().splitlines()[-1])
+
+    def write(self, inside, text, mode=0o644):
+        """Writes a file, its folder included; a link in its place goes."""
+        path = self.path(inside)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.islink(path):
+            os.unlink(path)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+
+    def _command(self, argv):
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", IN_ROOT, self.folder, *argv]
+
+    def run(self, *argv, seconds=120):
+        """Runs a command to its end; gives subprocess' answer, with text."""
+        return subprocess.run(
+            self._command(argv), env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds
+        )
+
+    def must(self, *argv, seconds=120):
+        """The same; a failure fails the test. Gives what was printed."""
+        done = self.run(*argv, seconds=seconds)
+        assert done.returncode == 0, f"{shlex.join(argv)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def start(self, *argv):
+        return perigee.Process(self._command(argv), env=ENVIRONMENT)
+
+    def files(self, *without):
+        """What is there: path -> what it is and holds. The folders of `without`, mounts and devices are left out."""
+        found = {}
+        for folder, folders, names in os.walk(self.folder):
+            inside = "/" + os.path.relpath(folder, self.folder)
+            inside = "/" if inside == "/." else inside
+            folders[:] = [n for n in folders if os.path.join(inside, n) not in ("/proc", "/sys", "/dev", *without)]
+            for name in [*folders, *names]:
+                path = os.path.join(folder, name)
+                if os.path.islink(path):
+                    found[os.path.join(inside, name)] = "-> " + os.readlink(path)
+                elif os.path.isfile(path):
+                    with open(path, "rb") as file:
+                        found[os.path.join(inside, name)] = file.read()
+                elif os.path.isdir(path):
+                    found[os.path.join(inside, name)] = "folder"
+        return {path: what for path, what in found.items() if path not in without}
