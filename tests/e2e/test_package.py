@@ -24,6 +24,7 @@ PACKAGES = glob.glob(os.path.join(perigee.TOP, "build/package/perigee_*.deb"))
 CONFFILES = ["/etc/logrotate.d/perigee", "/etc/perigee/app.lua", "/etc/perigee/perigee.conf.lua"]
 UNITS = ["/usr/lib/systemd/system/perigee.service", "/usr/lib/systemd/system/perigee.socket"]
 DROPIN = "/usr/lib/systemd/system/perigee.service.d/notify-reload.conf"
+PORT = 8000  # of the configuration as it is shipped
 PID_FILE = "/run/perigee/perigee.pid"
 # What apt, dpkg and the loader keep for themselves.
 THEIRS = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log/apt", "/var/log/dpkg.log", "/var/log/alternatives.log")
@@ -149,6 +150,101 @@ def follows_systemd():
         assert os.path.exists(there.path(DROPIN)) == wanted, f"with systemd {version}"
     os.unlink(there.path("/usr/local/bin/systemctl"))
     assert "Type=notify-reload" in open(there.path("/usr/share/perigee/systemd/notify-reload.conf")).read()
+
+
+class Service:
+    """The service as it is shipped, started by root without systemd, in a network of its own."""
+
+    def __init__(self):
+        there = root()
+        self.enter = there.network()
+        self.enter.__enter__()
+        self.master = there.start("perigee", "serve", "--log-level", "info")
+
+    def __enter__(self):
+        self.master.err.wait_for(r'msg="?started\b', 20)
+        return self
+
+    def __exit__(self, *_):
+        try:
+            if self.master.running():
+                assert self.master.stop(30) == 0
+        finally:
+            self.enter.__exit__(None, None, None)
+
+    def get(self, path):
+        url = f"http://127.0.0.1:{PORT}{path}"
+        return root().outside("curl", "-sS", "--fail", "--max-time", "5", "--http2-prior-knowledge", url)
+
+    def workers(self):
+        """pids of the children."""
+        with open(f"/proc/{self.master.pid}/task/{self.master.pid}/children", encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+
+
+def uid_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(r"^Uid:\s+(\d+)", file.read(), re.M)[1])
+
+
+@tap.test(long=True, deadline=60)
+def serves_without_systemd():
+    """started by root without systemd it serves as the account, reloads, and ends in order"""
+    there = root()
+    account = int(there.must("id", "-u", "perigee"))
+    with Service() as service:
+        assert service.get("/one") == "Perigee works: /one\n"
+        assert uid_of(service.master.pid) == 0
+        workers = service.workers()
+        assert workers and all(uid_of(pid) == account for pid in workers), workers
+        assert "ready" in there.must("perigee", "status")
+        script = there.path("/etc/perigee/app.lua")
+        with open(script, encoding="utf-8") as file:
+            text = file.read()
+        there.write("/etc/perigee/app.lua", "return function(stream)\n")
+        refused = there.run("perigee", "reload")
+        assert refused.returncode == 1 and "app.lua:1" in refused.stderr, refused
+        assert service.get("/two") == "Perigee works: /two\n"
+        there.write("/etc/perigee/app.lua", text.replace("Perigee works: ", "changed: "))
+        there.must("perigee", "reload")
+        assert service.get("/three") == "changed: /three\n"
+        there.write("/etc/perigee/app.lua", text)
+        there.must("perigee", "stop")
+        assert service.master.wait(20) == 0
+
+
+@tap.test(long=True, deadline=60)
+def an_upgrade_takes_the_service_along():
+    """while it serves, a newer package makes it go on as the new binary, in the same process"""
+    there = root()
+    config = there.path("/etc/perigee/perigee.conf.lua")
+    with open(config, encoding="utf-8") as file:
+        shipped = file.read()
+    there.write(
+        "/etc/perigee/perigee.conf.lua", re.sub(r"^return \{", f'return {{\n  pid_file = "{PID_FILE}",', shipped, flags=re.M)
+    )
+    with Service() as service:
+        before = service.workers()
+        there.must("dpkg", "--force-confold", "-i", "/perigee.deb")
+        service.master.err.wait_for(r'msg="?upgraded\b', 20)
+        perigee.eventually("new workers", lambda: service.workers() and not set(before) & set(service.workers()), 20)
+        assert service.get("/new") == "Perigee works: /new\n"
+        binary = os.stat(there.path("/usr/bin/perigee"))
+        for pid in [service.master.pid, *service.workers()]:
+            now = os.stat(f"/proc/{pid}/exe")
+            assert (now.st_dev, now.st_ino) == (binary.st_dev, binary.st_ino), pid
+        kept = open(config, encoding="utf-8").read()
+        assert PID_FILE in kept, "the changed configuration was overwritten"
+    there.write("/etc/perigee/perigee.conf.lua", shipped)
+
+
+@tap.test(long=True, deadline=60)
+def a_removal_ends_the_service():
+    """a removal ends the service first, in order"""
+    with Service() as service:
+        remove_package("remove")
+        assert service.master.wait(20) == 0, service.master.stderr
+    root().must("apt-get", "install", "-y", "--no-install-recommends", "/perigee.deb")
 
 
 def remove_package(how):

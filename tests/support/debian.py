@@ -2,12 +2,14 @@
 
     with Root(os.path.join(TOP, "build/package/root")) as root:    # tap.Skip with the reason where that cannot be had
         done = root.run("apt-get", "install", "-y", "/perigee.deb")
-        daemon = root.start("perigee", "serve")                    # a perigee.Process
+        with root.network():                                       # from here on, one that only has its loopback
+            daemon = root.start("perigee", "serve")                # a perigee.Process
+            page = root.outside("curl", "http://127.0.0.1/")       # a program of this machine, in that network
 
-Commands run chrooted, with /proc mounted in a mount namespace of their own, which ends with them; the network is the
-machine's. What debootstrap made is kept for a week as a tar file; mirrors and proxies are those of this machine's apt.
+Commands run chrooted, with /proc mounted in a mount namespace of their own, which ends with them. What debootstrap made is kept for a week as a tar file; mirrors and proxies are those of this machine's apt.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -67,6 +69,7 @@ class Root:
         self.folder = folder
         self.name = codename()
         self.repositories = repositories(self.name)
+        self.enter = []  # the command that enters the network in use
         self.archive = os.path.join(TOP, f"build/debootstrap-{self.name}.tar")
 
     def __enter__(self):
@@ -125,8 +128,30 @@ class Root:
             file.write(text)
         os.chmod(path, mode)
 
+    @contextlib.contextmanager
+    def network(self):
+        """A network of its own, kept by a process that waits for its standard input to end."""
+        keeper = subprocess.Popen(
+            ["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && read -r _"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            if keeper.stdout.readline() != "up\n":
+                raise tap.Skip("no network namespaces here")
+            self.enter = ["nsenter", f"--net=/proc/{keeper.pid}/ns/net"]
+            yield
+        finally:
+            self.enter = []
+            keeper.communicate(timeout=10)
+
+    def outside(self, *argv, seconds=10):
+        """Runs a program of this machine in the root's network; gives what it printed."""
+        done = subprocess.run([*self.enter, *argv], capture_output=True, text=True, timeout=seconds)
+        assert done.returncode == 0, f"{shlex.join(argv)}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
     def _command(self, argv):
-        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", IN_ROOT, self.folder, *argv]
+        return [*self.enter, "unshare", "--mount", "--propagation", "private", "sh", "-c", IN_ROOT, self.folder, *argv]
 
     def run(self, *argv, seconds=120):
         """Runs a command to its end; gives subprocess' answer, with text."""
