@@ -6,7 +6,16 @@
  *
  * TYPE: s text (no NUL), n whole number (decimal), b "true" or "false". A list counts itself as PATH#:
  * "listen# n 1\n2\n", "listen.1.address s 5\n:8000\n". Times are milliseconds, sizes bytes; defaults are filled
- * in, paths are absolute, certificates and keys are PEM texts. docs/configuration.md has the meaning of each. */
+ * in, paths are absolute, certificates and keys are PEM texts. docs/configuration.md has the meaning of each.
+ *
+ * Beyond what a user writes, a listener (and admin) has its address in parts:
+ *   listen.N.host, .port      literal, in its normal form; host "" is every address; port 0: the system's choice
+ *   listen.N.path             instead of these, of a UNIX socket ("@name": abstract)
+ *   listen.N.secure           has the rest of tls:
+ *   listen.N.tls.certificates#, listen.N.tls.certificates.M.{certificate,key}   PEM; the first is the default
+ *   listen.N.tls.certificates.M.{certificate_file,key_file,names#,names.K}      "example.org", "*.example.org"
+ *   listen.N.tls.{min_version,max_version,ciphers,curves,client_certificate,client_ca,client_crl}
+ *   listen.N.tls.ticket_key   of session tickets, the same for all workers: 48 bytes in hexadecimal */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <pwd.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -153,24 +154,38 @@ static int native_certificate(lua_State *lua)
     return 1;
 }
 
-/* user(name) -> its number | nil; a number as text is its own */
+/* A number that is given instead of a name. */
+static bool is_number(const char *text, double *number)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    *number = (double)value;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && value < UINT32_MAX;
+}
+
+/* user(name or number) -> its number | nil */
 static int native_user(lua_State *lua)
 {
-    const struct passwd *found = getpwnam(luaL_checkstring(lua, 1));
+    const char *name = luaL_checkstring(lua, 1);
+    const struct passwd *found = getpwnam(name);
+    double number;
 
-    if (!found)
+    if (!found && !is_number(name, &number))
         return 0;
-    lua_pushnumber(lua, found->pw_uid);
+    lua_pushnumber(lua, found ? found->pw_uid : number);
     return 1;
 }
 
 static int native_group(lua_State *lua)
 {
-    const struct group *found = getgrnam(luaL_checkstring(lua, 1));
+    const char *name = luaL_checkstring(lua, 1);
+    const struct group *found = getgrnam(name);
+    double number;
 
-    if (!found)
+    if (!found && !is_number(name, &number))
         return 0;
-    lua_pushnumber(lua, found->gr_gid);
+    lua_pushnumber(lua, found ? found->gr_gid : number);
     return 1;
 }
 

@@ -1,6 +1,7 @@
 --- config.cross: what no setting shows by itself: addresses met twice, files that are not there, certificates and keys,
 -- users. Fills in the defaults that depend on the system and reads certificates and keys into the settings.
 local check = require "perigee.config.check"
+local types = require "perigee.config.types"
 local units = require "perigee.config.units"
 
 local cross = {}
@@ -240,20 +241,30 @@ local function fill_in(context, settings)
   end
 end
 
+-- As root: user and group must be there. As somebody else they cannot be taken on, and the service runs as it is.
 local function check_account(context, settings)
-  local is_root = context.system.uid() == 0
-  if not settings.user and is_root and settings.security and settings.security.root == false then
+  local system, uid = context.system, context.system.uid()
+  if uid == 0 and not settings.user and not (settings.security and settings.security.root) then
     settings.user = "perigee"
-    if not context.system.user(settings.user) then
+    if not system.user(settings.user) then
       context:note("error", { "user" }, 'expected an existing user, found "perigee", the default: '
         .. "make it, name another one, or say security = { root = true }")
     end
+  elseif uid == 0 then
+    for _, name in ipairs { "user", "group" } do
+      if settings[name] and not system[name](settings[name]) then
+        context:note("error", { name }, "expected an existing %s, found %s", name, types.shown(settings[name]))
+      end
+    end
+  elseif settings.user and system.user(settings.user) == uid then
     return
-  end
-  for _, name in ipairs { "user", "group" } do
-    if settings[name] and not context.system[name](settings[name]) then
-      context:note(is_root and "error" or "warning", { name }, "expected an existing %s, found %q", name,
-        settings[name])
+  else
+    for _, name in ipairs { "user", "group" } do
+      if settings[name] then
+        context:note("warning", { name }, "has no effect: only root can start a service as another %s%s", name,
+          system[name](settings[name]) and "" or (", and there is no %s %s"):format(name, types.shown(settings[name])))
+        settings[name] = nil
+      end
     end
   end
 end

@@ -1,4 +1,4 @@
---- config.document: settings as the text that daemon/config/settings.h describes, and back.
+--- config.document: settings as the text that daemon/config/settings.h describes.
 local document = {}
 
 local HEAD = "perigee-settings 1\n"
@@ -40,36 +40,6 @@ function document.write(settings)
   local out = { HEAD }
   put_all(out, "", settings)
   return table.concat(out)
-end
-
-local function enter(tree, path)
-  for part in path:gmatch "([^.]+)%." do
-    part = tonumber(part) or part
-    if tree[part] == nil then tree[part] = {} end
-    tree = tree[part]
-  end
-  return tree
-end
-
---- The tree of a text. Throws when it is damaged: it comes from ourselves.
-function document.read(text)
-  if text:sub(1, #HEAD) ~= HEAD then error("a settings document of another version", 2) end
-  local tree, at = {}, #HEAD + 1
-  while at <= #text do
-    local path, kind, length, from = text:match("^([%w_.#]+) ([snb]) (%d+)\n()", at)
-    if not path then error("a damaged settings document", 2) end
-    local value = text:sub(from, from + length - 1)
-    if text:sub(from + length, from + length) ~= "\n" then error("a damaged settings document", 2) end
-    at = from + length + 1
-    if kind == "n" then value = tonumber(value) elseif kind == "b" then value = value == "true" end
-    if path:sub(-1) == "#" then
-      enter(tree, path:sub(1, -2) .. ".")
-    else
-      local name = path:match "[^.]+$"
-      enter(tree, path)[tonumber(name) or name] = value
-    end
-  end
-  return tree
 end
 
 return document
