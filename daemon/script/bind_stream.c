@@ -57,16 +57,17 @@ uint32_t perigee_released(void)
     return chunk_released();
 }
 
-void perigee_enter(uint32_t slot, uint32_t generation)
+void perigee_enter(uint32_t slot, uint32_t generation, double coroutine)
 {
     double now = (double)clock_ticks_ms();
 
-    if (perigee_shared.now_slot)
+    if (script_now->slot)
         histogram_add(&metrics->handler, metrics_busy_bounds,
-                      (uint64_t)(now - perigee_shared.now_started_ms));
-    perigee_shared.now_slot = slot;
-    perigee_shared.now_generation = generation;
-    perigee_shared.now_started_ms = now;
+                      (uint64_t)(now - script_now->started_ms));
+    perigee_shared.now_coroutine = coroutine;
+    script_now->slot = slot;
+    script_now->generation = generation;
+    script_now->started_ms = now;
 }
 
 /* --- Fields on their way into a verb: begin, then one call a field, then the verb. */

@@ -142,6 +142,7 @@ static int open_state(lua_State *lua)
     bind_digest(lua);
     bind_file(lua);
     bind_system(lua);
+    bind_service(lua);
     lua_pushcfunction(lua, script_find_module);
     lua_setfield(lua, -2, "find_module");
     script_open_luv(script);
@@ -162,6 +163,8 @@ static int open_state(lua_State *lua)
     script->stop_ref = luaL_ref(lua, LUA_REGISTRYINDEX);
     lua_getfield(lua, -1, "start");
     script->start_ref = luaL_ref(lua, LUA_REGISTRYINDEX);
+    lua_getfield(lua, -1, "service");
+    script->service_ref = luaL_ref(lua, LUA_REGISTRYINDEX);
     lua_getfield(lua, -1, "signal");
     script->signal_ref = luaL_ref(lua, LUA_REGISTRYINDEX);
     lua_getfield(lua, -1, "callback");

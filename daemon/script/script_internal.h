@@ -21,6 +21,7 @@ struct script_shared {
     /* script_now: whose code runs and since when; read by budgets, the log and the watchdog. */
     uint32_t now_slot, now_generation;
     double now_started_ms;
+    double now_coroutine; /* its lua_State, a pointer as a number; 0: none of a task's */
     /* Results of the last call that has more than one. */
     uint32_t slot, generation, id, same;
     uint32_t name_length, length;
@@ -30,12 +31,15 @@ struct script_shared {
     struct event event;
 };
 
+struct script_service;
+
 struct script {
     lua_State *lua;
     struct allocator *allocator;
     struct loop *loop;
     struct worker worker;
-    int dispatch_ref, callback_ref, signal_ref, start_ref, stop_ref;
+    const struct script_service *service; /* NULL: this is no worker of a service */
+    int dispatch_ref, callback_ref, signal_ref, start_ref, stop_ref, service_ref;
     int status, signals_heard;
     bool stopping;      /* the state is about to close: no callback enters it any more */
     atomic_int signals; /* counted on the thread that waits for them */
@@ -83,6 +87,7 @@ void bind_tls(lua_State *lua);
 void bind_digest(lua_State *lua);
 void bind_file(lua_State *lua);
 void bind_system(lua_State *lua);
+void bind_service(lua_State *lua);
 
 /* Pushes nil, code, text of a failure; returns 3. */
 int script_push_failure(lua_State *lua, const struct failure *failure);

@@ -7,7 +7,7 @@ struct perigee_block_field { uint32_t name, name_length, value, value_length, fl
 struct perigee_block { uint32_t size, count; struct perigee_block_field fields[?]; };
 struct perigee_shared {
   uint32_t now_slot, now_generation;
-  double now_started_ms;
+  double now_started_ms, now_coroutine;
   uint32_t slot, generation, id, same;
   uint32_t name_length, length;
   const char *name, *bytes;
@@ -19,7 +19,7 @@ extern struct perigee_shared perigee_shared;
 
 uint32_t perigee_next_event(void);
 uint32_t perigee_released(void);
-void perigee_enter(uint32_t slot, uint32_t generation);
+void perigee_enter(uint32_t slot, uint32_t generation, double coroutine);
 
 void perigee_fields_begin(void);
 int perigee_field(const char *name, uint32_t name_length, const char *value, uint32_t value_length,

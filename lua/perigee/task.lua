@@ -3,12 +3,14 @@
 --
 -- A task may belong to a stream (its owner). When the owner ends abnormally, its suspended tasks are
 -- resumed with a thrown ERR_PERIGEE_CANCELLED, so that their clean-up runs.
+local native = require "perigee.native"
 local core = require "perigee.core"
 local errors = require "perigee.errors"
 
 local create, raw_resume, raw_yield = coroutine.create, coroutine.resume, coroutine.yield
 local isyieldable = coroutine.isyieldable
 local enter = core.enter
+local address_of = native.thread_address
 local unpack = unpack
 
 local task = {}
@@ -82,18 +84,23 @@ local function settle(t, ok, what)
   return false
 end
 
+-- Tells C whose code goes on (script_now), and in which coroutine: the watchdog reads it.
+local function tell(t)
+  local owner = t.owner
+  if owner then
+    enter(owner._slot, owner._generation, t.address)
+  else
+    enter(0, 0, t.address)
+  end
+end
+
 local function switch(t, a, b, c, d, e)
   local before, before_depth = current, depth
-  local owner = t.owner
   current, depth = t, 0
-  if owner then
-    enter(owner._slot, owner._generation)
-  else
-    enter(0, 0)
-  end
+  tell(t)
   local ok, what = raw_resume(t.co, a, b, c, d, e)
   current, depth = before, before_depth
-  if before and before.owner then enter(before.owner._slot, before.owner._generation) end
+  if before then tell(before) end
   return (settle(t, ok, what))
 end
 
@@ -106,7 +113,8 @@ function task.run(owner, fn, a, b, c, d)
     pool[pooled] = nil
     pooled = pooled - 1
   else
-    t = { co = create(body), owner = nil, suspended = false, serial = 0, run = 0 }
+    local co = create(body)
+    t = { co = co, address = address_of(co), owner = nil, suspended = false, serial = 0, run = 0 }
   end
   t.owner = owner
   t.run = t.run + 1
