@@ -120,6 +120,14 @@ bool loop_run_closing(struct loop *loop)
     return !any;
 }
 
+void loop_hold(struct loop *loop, bool hold)
+{
+    if (hold)
+        uv_ref((uv_handle_t *)&loop->wake);
+    else
+        uv_unref((uv_handle_t *)&loop->wake);
+}
+
 bool loop_is_stopping(const struct loop *loop)
 {
     return loop->stopping;

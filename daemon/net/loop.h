@@ -32,6 +32,8 @@ void loop_stop(struct loop *loop);
 /* For the end: runs what is due until no handle is half closed and no request of libuv (a file
  * operation, a look-up) is under way. false: after a second one still is. */
 bool loop_run_closing(struct loop *loop);
+/* Does loop_run() go on when no work is left? Not at first. */
+void loop_hold(struct loop *loop, bool hold);
 bool loop_is_stopping(const struct loop *loop);
 
 /* From any thread: calls on_wake(owner) on the loop's thread soon; calls in between are merged. */

@@ -97,8 +97,7 @@ static int native_service_listen(lua_State *lua)
                              (unsigned)luaL_checknumber(lua, 4));
     struct failure failure = {0};
 
-    if (server && fd >= 0 &&
-        listen_on(server, fd, (uint32_t)luaL_checknumber(lua, 5), &failure)) {
+    if (server && fd >= 0 && listen_on(server, fd, (uint32_t)luaL_checknumber(lua, 5), &failure)) {
         script_push_failure(lua, &failure);
         lua_pushinteger(lua, failure.sys_errno);
         return 4;
@@ -151,8 +150,8 @@ static int native_listen_name(lua_State *lua)
 /* session_drain(slot, generation) -> was it begun? */
 static int native_session_drain(lua_State *lua)
 {
-    struct session *session = script_session((uint32_t)luaL_checknumber(lua, 1),
-                                             (uint32_t)luaL_checknumber(lua, 2));
+    struct session *session =
+        script_session((uint32_t)luaL_checknumber(lua, 1), (uint32_t)luaL_checknumber(lua, 2));
 
     lua_pushboolean(lua, session && session_drain(session) == OK);
     return 1;
@@ -161,8 +160,8 @@ static int native_session_drain(lua_State *lua)
 /* session_shut(slot, generation, reason): ends it and its streams; closeInfo.by is "shutdown". */
 static int native_session_shut(lua_State *lua)
 {
-    struct session *session = script_session((uint32_t)luaL_checknumber(lua, 1),
-                                             (uint32_t)luaL_checknumber(lua, 2));
+    struct session *session =
+        script_session((uint32_t)luaL_checknumber(lua, 1), (uint32_t)luaL_checknumber(lua, 2));
 
     if (session)
         session_destroy(session, HTTP_NO_ERROR, ENDED_BY_SHUTDOWN, luaL_checkstring(lua, 3));
@@ -237,6 +236,8 @@ static void command(struct script *script, const char *name, int arguments)
 void script_serve(struct script *script, const struct script_service *service)
 {
     script->service = service;
+    if (service->now)
+        script_now = service->now;
     command(script, "serve", 0);
 }
 

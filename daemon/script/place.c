@@ -135,8 +135,8 @@ static void copy_field(char *out, size_t cap, const struct http_block *block, co
 
 static void look_at_stream(struct script *script, struct script_place *out)
 {
-    struct stream *stream = slots_get(&script->worker.streams, perigee_shared.now_slot,
-                                      perigee_shared.now_generation);
+    struct stream *stream =
+        slots_get(&script->worker.streams, script_now->slot, script_now->generation);
 
     if (!stream)
         return;
@@ -179,7 +179,7 @@ static bool ask_by_hook(struct script *script, struct script_place *out)
 
 void script_find_place(struct script *script, struct script_place *out)
 {
-    double now = (double)clock_ticks_ms(), started = perigee_shared.now_started_ms;
+    double now = (double)clock_ticks_ms(), started = script_now->started_ms;
 
     memset(out, 0, sizeof(*out));
     if (now > started && started > 0)

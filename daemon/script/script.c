@@ -15,6 +15,8 @@
 
 struct script *the_script;
 PERIGEE_API struct script_shared perigee_shared;
+static struct script_now own_now;
+struct script_now *script_now = &own_now;
 
 /* The error's text with a traceback, in place of the error. Tables of ours have __tostring. */
 static int on_error(lua_State *lua)
@@ -44,7 +46,7 @@ void script_call(struct script *script, int arguments)
         lua_pop(lua, 1);
     }
     lua_remove(lua, handler);
-    perigee_enter(0, 0);
+    perigee_enter(0, 0, 0);
     metrics->lua_bytes = allocator_used(script->allocator);
 }
 
@@ -254,6 +256,7 @@ bool script_free(struct script **script)
     loop_on_wake(s->loop, NULL, NULL);
     mem_free(s);
     the_script = NULL;
+    script_now = &own_now;
     *script = NULL;
     return true;
 }

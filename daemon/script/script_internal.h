@@ -12,16 +12,14 @@
 
 #include "http/machine.h"
 #include "metrics/metrics.h"
+#include "metrics/region.h"
 #include "net/loop.h"
 #include "session/session.h"
 #include "session/worker.h"
 
 /* What both halves see; the layout is repeated in lua/perigee/core.lua. */
 struct script_shared {
-    /* script_now: whose code runs and since when; read by budgets, the log and the watchdog. */
-    uint32_t now_slot, now_generation;
-    double now_started_ms;
-    double now_coroutine; /* its lua_State, a pointer as a number; 0: none of a task's */
+    double now_coroutine; /* the lua_State that runs, a pointer as a number; 0: none of a task's */
     /* Results of the last call that has more than one. */
     uint32_t slot, generation, id, same;
     uint32_t name_length, length;
@@ -54,6 +52,7 @@ struct script {
 
 extern struct script *the_script;
 extern struct script_shared perigee_shared;
+extern struct script_now *script_now; /* never NULL; in a worker it lies where the master can read it */
 
 static inline struct stream *script_stream(uint32_t slot, uint32_t generation)
 {
@@ -66,7 +65,7 @@ static inline struct session *script_session(uint32_t slot, uint32_t generation)
 }
 
 /* Says whose code runs from now on, a stream's or (0, 0) none's, and counts the time of whose did (bind_stream.c). */
-PERIGEE_API void perigee_enter(uint32_t slot, uint32_t generation);
+PERIGEE_API void perigee_enter(uint32_t slot, uint32_t generation, double coroutine);
 
 /* Calls the function below `arguments` values, drops all results, logs an error. The only entry. */
 void script_call(struct script *script, int arguments);

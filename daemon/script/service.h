@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "config/settings.h"
+#include "metrics/region.h"
 #include "script/script.h"
 
 enum script_news {
@@ -24,6 +25,7 @@ struct script_service {
      * same for every slot. It stays the owner's: servers accept from duplicates. */
     int (*socket)(void *owner, unsigned listener, unsigned slot);
     bool (*is_shared)(void *owner, unsigned listener);
+    struct script_now *now; /* where whose code runs is noted; NULL: where only we see it */
     void (*on_news)(void *owner, enum script_news news, const char *text);
     void *owner;
 };

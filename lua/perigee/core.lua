@@ -6,8 +6,7 @@ ffi.cdef [[
 struct perigee_block_field { uint32_t name, name_length, value, value_length, flags; };
 struct perigee_block { uint32_t size, count; struct perigee_block_field fields[?]; };
 struct perigee_shared {
-  uint32_t now_slot, now_generation;
-  double now_started_ms, now_coroutine;
+  double now_coroutine;
   uint32_t slot, generation, id, same;
   uint32_t name_length, length;
   const char *name, *bytes;

@@ -48,8 +48,11 @@ local function is_peers_doing(err)
   return errors.is(err) and (err.code == "ERR_HTTP2_INVALID_STREAM" or err.code == "ERR_PERIGEE_CANCELLED")
 end
 
---- Hooks: on_main is called instead of the log when the main chunk fails, on_any after each logged failure.
-failure.on_main = nil
+--- coroutine -> function(err, traceback), called instead of the log: of main chunks.
+failure.mains = {}
+
+--- A hook, called after each logged failure.
+failure.on_any = nil
 
 --- Somebody's code threw: logs it and ends its stream (owner, or nil) with 500 or a reset. where: its coroutine,
 -- or a traceback.
@@ -66,10 +69,11 @@ function failure.report(owner, err, where)
 end
 
 task.set_failure_handler(function(owner, err, co)
-  if failure.main_coroutine == co then
-    failure.main_coroutine = nil
+  local on_main = failure.mains[co]
+  if on_main then
+    failure.mains[co] = nil
     native.count("script_errors")
-    failure.on_main(err, debug.traceback(co))
+    on_main(err, debug.traceback(co))
     return
   end
   failure.report(owner, err, co)

@@ -5,7 +5,9 @@ local ticks = require "perigee.ticks"
 local timers = require "perigee.timers"
 local errors = require "perigee.errors"
 local failure = require "perigee.failure"
+local environment = require "perigee.environment"
 local globals = require "perigee.globals"
+local handlers = require "perigee.handlers"
 local http2 = require "http2"
 local server_module = require "http2.server"
 local client_module = require "http2.client"
@@ -24,15 +26,16 @@ local function fail(text)
   native.stop()
 end
 
+local waits = false -- the main chunk
+
 local function main_failed(err, traceback)
+  waits = false
   local text = failure.text_of(err)
   -- The traceback begins with the error's text when that is a string; ours is a table.
   complain(text .. "\n" .. traceback:gsub("^.-stack traceback:", "stack traceback:"))
   native.set_status(1)
   native.stop()
 end
-
-failure.on_main = main_failed
 
 --- An 'error' of a server that nobody hears: above all a port that is taken.
 function server_module.on_fatal(err)
@@ -41,30 +44,6 @@ function server_module.on_fatal(err)
 end
 
 -- --- Form 2: handlers.
-
-local handler_names = { stream = true, session = true, request = true, start = true }
-local event_names = {
-  sessionError = true, timeout = true, connection = true, close = true, listening = true, error = true,
-  checkContinue = true, checkExpectation = true, connect = true,
-  secureConnection = true, tlsClientError = true, clientError = true, unknownProtocol = true, drop = true,
-}
-
-local function check_handlers(handlers, path)
-  for name, fn in next, handlers do
-    if not handler_names[name] and not event_names[name] then
-      local near = errors.nearest(tostring(name), handler_names)
-      return nil, ("%s returned a table with the unknown handler %q%s"):format(path, tostring(name),
-        near and (" (did you mean %q?)"):format(near) or " (known: stream, session, request, start)")
-    end
-    if type(fn) ~= "function" then
-      return nil, ("%s: the handler %q must be a function, not a %s"):format(path, name, type(fn))
-    end
-  end
-  if not handlers.stream and not handlers.request then
-    return nil, ("%s returned a table without a stream or request handler"):format(path)
-  end
-  return true
-end
 
 local function read_file(path, what)
   local file, err = io.open(path, "rb")
@@ -134,7 +113,7 @@ local function announce(server, where)
 end
 
 -- "localhost" is both families: one listener each, on the same port.
-local function serve_one(start, handlers, where)
+local function serve_one(start, given_handlers, where)
   local given = {}
   if where.secure then
     local cert, key = certificate_of(start)
@@ -146,18 +125,16 @@ local function serve_one(start, handlers, where)
     local in_files = start.certificate and (" (--tls-cert %s, --tls-key %s)"):format(start.certificate, start.key)
     return fail(errors.from(server).message .. (in_files or ""))
   end
-  for name, fn in next, handlers do
-    if name ~= "start" then server:on(name, fn) end
-  end
-  if not handlers.error then
+  handlers.attach(server, given_handlers)
+  if not given_handlers.error then
     server:on("error", function(err) fail(("%s (%s)"):format(err.message, tostring(err.code))) end)
   end
   server:once("listening", function() announce(server, where) end)
   server:listen { port = where.port, host = where.host, path = where.path }
-  if handlers.start then task.run(nil, handlers.start, server) end
+  if given_handlers.start then task.run(nil, given_handlers.start, server) end
 end
 
-local function serve(start, handlers)
+local function serve(start, given_handlers)
   local wanted = start.listen
   if #wanted == 0 then wanted = { "http://localhost:8000", "https://localhost:8443" } end
   local parsed = {}
@@ -169,20 +146,13 @@ local function serve(start, handlers)
     end
     parsed[i] = where
   end
-  for i = 1, #parsed do serve_one(start, handlers, parsed[i]) end
+  for i = 1, #parsed do serve_one(start, given_handlers, parsed[i]) end
 end
 
 local function on_result(start, result)
-  if result == nil then return end -- a program: it makes its own servers
-  if type(result) == "function" then result = { stream = result } end
-  if type(result) ~= "table" then
-    return fail(("%s returned a %s; expected a handler (a function, or a table with a stream or request handler), " ..
-      "or nothing from a program that makes its own servers"):format(start.path, type(result)))
-  end
-  local ok, err = check_handlers(result, start.path)
-  if not ok then return fail(err) end
-  if start.check then return end
-  serve(start, result)
+  local given_handlers, err = handlers.of(result, start.path)
+  if err then return fail(err) end
+  if given_handlers and not start.check then serve(start, given_handlers) end
 end
 
 -- --- check: the main chunk runs, but nothing is opened.
@@ -211,8 +181,7 @@ end
 --- Runs the script: start = {path, arguments, listen, certificate, key, check, exit_on_error}.
 function program.start(start)
   local path = start.path
-  local folder = path:match "^(.*)/[^/]*$" or "."
-  package.path = folder .. "/?.lua;" .. folder .. "/?/init.lua;" .. package.path
+  package.path = environment.path_for(path, package.path)
   -- luacheck: globals arg process
   arg = { [0] = path, unpack(start.arguments) }
   process.argv = { "perigee", path, unpack(start.arguments) }
@@ -226,14 +195,17 @@ function program.start(start)
     end
   end
   task.run(nil, function()
-    failure.main_coroutine = coroutine.running()
+    local main = coroutine.running()
+    failure.mains[main] = main_failed
+    waits = true
     local result = chunk(unpack(start.arguments))
     on_result(start, result)
-    failure.main_coroutine = nil
+    failure.mains[main] = nil
+    waits = false
   end)
   ticks.drain()
   if start.check then
-    if failure.main_coroutine then complain(path .. ": the main chunk waits; checked up to there") end
+    if waits then complain(path .. ": the main chunk waits; checked up to there") end
     native.stop()
   end
 end

@@ -3,15 +3,15 @@
 -- luacheck: globals require
 local native = package.loaded["perigee.native"]
 
-local loaded, loaders = package.loaded, package.loaders
+local loaded = package.loaded
 
 -- Names of ours come before files of that name, but after package.preload.
-table.insert(loaders, 2, native.find_module)
+table.insert(package.loaders, 2, native.find_module)
 
 local LOADING = {}
 local after = {} -- name -> function(module), once it is loaded
 
-local function find(name)
+local function find(loaders, name)
   local tried = {}
   for i = 1, #loaders do
     local loader = loaders[i](name)
@@ -21,24 +21,30 @@ local function find(name)
   error(("module '%s' not found:%s"):format(name, table.concat(tried)), 3)
 end
 
-function require(name)
-  if type(name) ~= "string" then error("require expects the name of a module (a string)", 2) end
-  local module = loaded[name]
-  if module == LOADING then
-    error(("loop or previous error loading module '%s'"):format(name), 2)
+-- require() with that package's tables.
+local function make_require(own)
+  return function(name)
+    if type(name) ~= "string" then error("require expects the name of a module (a string)", 2) end
+    local modules = own.loaded
+    local module = modules[name]
+    if module == LOADING then
+      error(("loop or previous error loading module '%s'"):format(name), 2)
+    end
+    if module ~= nil then return module end
+    local loader = find(own.loaders, name)
+    modules[name] = LOADING
+    local result = loader(name)
+    if result ~= nil then
+      modules[name] = result
+    elseif modules[name] == LOADING then
+      modules[name] = true
+    end
+    if after[name] then after[name](modules[name]) end
+    return modules[name]
   end
-  if module ~= nil then return module end
-  local loader = find(name)
-  loaded[name] = LOADING
-  local result = loader(name)
-  if result ~= nil then
-    loaded[name] = result
-  elseif loaded[name] == LOADING then
-    loaded[name] = true
-  end
-  if after[name] then after[name](loaded[name]) end
-  return loaded[name]
 end
+
+require = make_require(package)
 
 loaded.luv = require "perigee.luv"
 loaded.uv = loaded.luv
@@ -50,6 +56,7 @@ local task = require "perigee.task"
 local ticks = require "perigee.ticks"
 local timers = require "perigee.timers"
 local program = require "perigee.program"
+require("perigee.environment").make_require = make_require
 
 function ticks.later()
   timers.setImmediate(function() end) -- its callback ends with a drain
@@ -75,6 +82,8 @@ return {
   dispatch = require "http2.dispatch",
   start = program.start,
   signal = program.signal,
+  -- What the master of `perigee serve` says to a worker.
+  service = function(command, ...) require("perigee.service")[command](...) end,
   -- luv calls back.
   callback = function(fn, ...)
     task.run_many(nil, fn, ...)

@@ -1,0 +1,479 @@
+/* worker_process: the first thread hears signals and the master, even while a script is stuck; what the loop has to do
+ * for them waits in a queue, which the second thread takes on its next turn. */
+#include "process/worker_process.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/settings.h"
+#include "metrics/region.h"
+#include "net/loop.h"
+#include "net/loop_thread.h"
+#include "process/inheritance.h"
+#include "process/messages.h"
+#include "process/privileges.h"
+#include "process/title.h"
+#include "script/script.h"
+#include "script/service.h"
+
+#define PATIENCE_S 1 /* between the order to end at once and the end by force */
+#define BEAT_MAX_MS 1000
+#define BEAT_MIN_MS 50
+#define DELIVERY_MS 1000 /* for the master to take a message that it must hear */
+
+#define DRAIN_TIMEOUT_MS 30000 /* where the settings say nothing */
+#define WATCHDOG_TIMEOUT_MS 10000
+
+struct order {
+    struct list link;
+    uint32_t kind, a; /* enum message_kind of those to a worker */
+    uint64_t b;
+    int descriptors[MESSAGE_DESCRIPTORS_MAX];
+};
+
+struct serving {
+    struct inheritance inheritance;
+    struct settings *settings;
+    struct region *region;
+    struct process_page *page;
+    pthread_mutex_t
+        lock; /* orders, loop and script: the first thread must not meet one that is being freed */
+    struct list orders;
+    struct loop *loop;     /* NULL while it does not live */
+    struct script *script; /* the same */
+    struct deadline beat;
+    uint64_t beat_every_ms;
+    uint64_t shown_at_ms, shown_sessions; /* in the title */
+    int signals;                          /* heard by the first thread */
+    bool is_draining;                     /* seen by the loop's */
+    bool shown_draining;
+};
+
+/* --- To the master. */
+
+/* What must not be lost: waits for the master to take it, but not for ever. */
+static void tell(struct serving *serving, enum message_kind kind, const char *text)
+{
+    struct pollfd writable = {.fd = serving->inheritance.control, .events = POLLOUT};
+
+    if (message_send(writable.fd, kind, 0, 0, text) == ERR_AGAIN &&
+        poll(&writable, 1, DELIVERY_MS) > 0)
+        message_send(writable.fd, kind, 0, 0, text);
+}
+
+static void fail(struct serving *serving, const char *text)
+{
+    log_line(LOG_ERROR, "the worker cannot serve", "reason", text, NULL);
+    tell(serving, MESSAGE_FAILED, text);
+}
+
+static void on_news(void *owner, enum script_news news, const char *text)
+{
+    struct serving *serving = owner;
+
+    switch (news) {
+    case SCRIPT_READY:
+        atomic_fetch_or(&serving->page->flags, PROCESS_READY);
+        tell(serving, MESSAGE_READY, "");
+        break;
+    case SCRIPT_FAILED:
+        fail(serving, text);
+        break;
+    case SCRIPT_HELD:
+        tell(serving, MESSAGE_HELD, text);
+        break;
+    case SCRIPT_DRAINED:
+        log_line(LOG_INFO, "drained", NULL);
+        break;
+    }
+}
+
+/* --- Orders, from the first thread to the loop's. */
+
+static void put_order(struct serving *serving, uint32_t kind, uint32_t a, uint64_t b,
+                      const int *descriptors)
+{
+    struct order *order = mem_zalloc(sizeof(*order));
+
+    if (!order)
+        return;
+    list_init(&order->link);
+    order->kind = kind;
+    order->a = a;
+    order->b = b;
+    for (int i = 0; i < MESSAGE_DESCRIPTORS_MAX; i++)
+        order->descriptors[i] = descriptors ? descriptors[i] : -1;
+    pthread_mutex_lock(&serving->lock);
+    list_append(&serving->orders, &order->link);
+    if (serving->loop)
+        loop_wake_async(serving->loop);
+    pthread_mutex_unlock(&serving->lock);
+}
+
+static struct order *take_order(struct serving *serving)
+{
+    struct list *link;
+
+    pthread_mutex_lock(&serving->lock);
+    link = list_take(&serving->orders);
+    pthread_mutex_unlock(&serving->lock);
+    return link ? list_entry(link, struct order, link) : NULL;
+}
+
+static void drain(struct serving *serving, uint64_t in_ms)
+{
+    if (in_ms == 0) {
+        loop_stop(serving->loop);
+        return;
+    }
+    serving->is_draining = true;
+    atomic_fetch_or(&serving->page->flags, PROCESS_DRAINING);
+    script_drain(serving->script, (double)in_ms);
+}
+
+static void carry_out(struct serving *serving, struct order *order)
+{
+    switch (order->kind) {
+    case MESSAGE_DRAIN:
+        drain(serving, order->b);
+        break;
+    case MESSAGE_COVER:
+    case MESSAGE_UNCOVER:
+        if (!serving->is_draining)
+            script_cover(serving->script, order->a, order->kind == MESSAGE_COVER);
+        break;
+    }
+    for (int i = 0; i < MESSAGE_DESCRIPTORS_MAX; i++)
+        if (order->descriptors[i] >= 0)
+            close(order->descriptors[i]);
+    mem_free(order);
+}
+
+static void on_wake(void *owner)
+{
+    struct serving *serving = owner;
+    struct order *order;
+
+    while ((order = take_order(serving)))
+        carry_out(serving, order);
+}
+
+/* --- The beat. */
+
+static void show_title(struct serving *serving, uint64_t now)
+{
+    uint64_t sessions = metrics->sessions_active[METRICS_SERVER];
+
+    if (serving->shown_at_ms && serving->shown_sessions == sessions &&
+        serving->shown_draining == serving->is_draining)
+        return;
+    serving->shown_at_ms = now;
+    serving->shown_sessions = sessions;
+    serving->shown_draining = serving->is_draining;
+    title_set("perigee: worker %u of %u, %s%llu session%s", serving->inheritance.slot,
+              serving->inheritance.slots, serving->is_draining ? "draining, " : "",
+              (unsigned long long)sessions, sessions == 1 ? "" : "s");
+}
+
+static void on_beat(struct deadline *deadline)
+{
+    struct serving *serving = list_entry(deadline, struct serving, beat);
+    uint64_t now = clock_ms();
+
+    atomic_store(&serving->page->beat_ms, now);
+    if (now - serving->shown_at_ms >= 1000)
+        show_title(serving, now);
+    deadline_set(serving->loop, deadline, serving->beat_every_ms);
+}
+
+static void begin_to_beat(struct serving *serving)
+{
+    uint64_t every = (uint64_t)settings_number(serving->settings, "limits.watchdog_timeout",
+                                               WATCHDOG_TIMEOUT_MS) /
+                     10;
+
+    serving->beat_every_ms = every < BEAT_MIN_MS   ? BEAT_MIN_MS
+                             : every > BEAT_MAX_MS ? BEAT_MAX_MS
+                                                   : every;
+    deadline_init(&serving->beat, on_beat);
+    on_beat(&serving->beat);
+}
+
+/* --- The loop's thread. */
+
+static int socket_of(void *owner, unsigned listener, unsigned slot)
+{
+    return inheritance_socket(&((struct serving *)owner)->inheritance, listener, slot);
+}
+
+static bool is_shared(void *owner, unsigned listener)
+{
+    const struct inheritance *inheritance = &((struct serving *)owner)->inheritance;
+
+    return listener >= 1 && listener <= inheritance->listener_count &&
+           inheritance->listeners[listener - 1].is_shared;
+}
+
+static void set_living(struct serving *serving, struct loop *loop, struct script *script)
+{
+    pthread_mutex_lock(&serving->lock);
+    serving->loop = loop;
+    serving->script = script;
+    pthread_mutex_unlock(&serving->lock);
+}
+
+static int serve(void *arg)
+{
+    struct serving *serving = arg;
+    struct script_service service = {
+        .settings = serving->settings,
+        .slot = serving->inheritance.slot,
+        .slots = serving->inheritance.slots,
+        .socket = socket_of,
+        .is_shared = is_shared,
+        .now = &serving->page->now,
+        .on_news = on_news,
+        .owner = serving,
+    };
+    struct loop *loop = NULL;
+    struct script *script = NULL;
+    int status = 1;
+
+    if (loop_new(&loop)) {
+        fail(serving, "the event loop cannot start");
+        return 1;
+    }
+    if (script_new(loop, &script)) {
+        fail(serving, "the Lua half cannot start");
+    } else {
+        loop_on_wake(loop, on_wake, serving);
+        loop_hold(loop, true); /* the master says when it is over, not the script */
+        set_living(serving, loop, script);
+        begin_to_beat(serving);
+        script_serve(script, &service);
+        loop_wake_async(loop); /* for orders that came early */
+        if (!loop_is_stopping(loop))
+            loop_run(loop);
+        status = script_status(script);
+        deadline_clear(&serving->beat);
+        set_living(serving, NULL, NULL);
+        if (!script_free(&script)) {
+            fflush(NULL);
+            _exit(status);
+        }
+    }
+    loop_free(&loop);
+    return status;
+}
+
+/* --- The first thread. */
+
+static void end_by_force(int signal_number)
+{
+    (void)signal_number;
+    _exit(128 + SIGKILL);
+}
+
+static void end_at_once(struct serving *serving)
+{
+    put_order(serving, MESSAGE_DRAIN, 0, 0, NULL);
+    signal(SIGALRM, end_by_force); /* a handler may be busy */
+    alarm(PATIENCE_S);
+}
+
+static void drain_by_ourselves(struct serving *serving, const char *why)
+{
+    log_line(LOG_INFO, "draining", "because", why, NULL);
+    put_order(serving, MESSAGE_DRAIN, 0,
+              (uint64_t)settings_number(serving->settings, "limits.drain_timeout", DRAIN_TIMEOUT_MS),
+              NULL);
+}
+
+static void on_signal(void *arg, int signal_number)
+{
+    struct serving *serving = arg;
+
+    if (signal_number != SIGINT && signal_number != SIGTERM)
+        return;
+    serving->signals++;
+    if (serving->signals == 1)
+        drain_by_ourselves(serving, signal_number == SIGINT ? "SIGINT" : "SIGTERM");
+    else if (serving->signals == 2)
+        end_at_once(serving);
+}
+
+/* The watchdog asks, and is about to kill us. */
+static void say_where(struct serving *serving)
+{
+    struct script_place place = {0};
+    uint64_t beat = atomic_load(&serving->page->beat_ms);
+
+    pthread_mutex_lock(&serving->lock);
+    if (serving->script)
+        script_find_place(serving->script, &place);
+    pthread_mutex_unlock(&serving->lock);
+    log_line(LOG_ERROR, "the loop does not come back", "stuck_ms",
+             log_number(beat ? (int64_t)(clock_ms() - beat) : 0), "request",
+             place.request[0] ? place.request : NULL, "stream",
+             place.stream ? log_number(place.stream) : NULL, "busy_ms",
+             log_number((int64_t)place.busy_ms), "at", place.where[0] ? place.where : "unknown",
+             NULL);
+}
+
+static void hear(struct serving *serving, const struct message *message, const int *descriptors)
+{
+    switch (message->kind) {
+    case MESSAGE_DRAIN:
+        if (message->b == 0)
+            end_at_once(serving);
+        else
+            put_order(serving, MESSAGE_DRAIN, 0, message->b, NULL);
+        break;
+    case MESSAGE_COVER:
+    case MESSAGE_UNCOVER:
+    case MESSAGE_LOGS:
+        put_order(serving, message->kind, message->a, message->b, descriptors);
+        break;
+    case MESSAGE_WHERE:
+        say_where(serving);
+        break;
+    }
+}
+
+static bool on_control(void *arg)
+{
+    struct serving *serving = arg;
+    int descriptors[MESSAGE_DESCRIPTORS_MAX];
+    struct message message;
+    enum err err;
+
+    while ((err = message_take(serving->inheritance.control, &message, descriptors)) == OK)
+        hear(serving, &message, descriptors);
+    if (err != ERR_EOF)
+        return true;
+    drain_by_ourselves(serving, "the master is gone");
+    return false;
+}
+
+/* --- Start. */
+
+static enum err take_settings(struct serving *serving, struct failure *failure)
+{
+    enum err err = settings_read(serving->inheritance.settings, &serving->settings, failure);
+    const char *text;
+    enum log_level level = LOG_INFO;
+    enum log_format format = LOG_LOGFMT;
+
+    if (err)
+        return err;
+    text = settings_text(serving->settings, "log.level");
+    if (text)
+        log_level_from_text(text, &level);
+    text = settings_text(serving->settings, "log.format");
+    if (text)
+        log_format_from_text(text, &format);
+    log_setup(level, format);
+    return OK;
+}
+
+static enum err take_page(struct serving *serving, struct failure *failure)
+{
+    enum err err = region_attach(serving->inheritance.region, &serving->region);
+
+    if (!err)
+        serving->page = region_page(serving->region, serving->inheritance.page);
+    if (!serving->page)
+        return failure_set(failure, ERR_STATE, "ERR_WORKER",
+                           "the memory that is shared with the master is not what was expected: %s",
+                           err ? err_text(err) : "no such page");
+    metrics_use(&serving->page->metrics);
+    return OK;
+}
+
+static enum err drop_privileges(const struct settings *settings, struct failure *failure)
+{
+    const struct privileges privileges = {
+        .user = settings_text(settings, "user"),
+        .group = settings_text(settings, "group"),
+        .allow_root = settings_flag(settings, "security.root", false),
+        .no_processes = !settings_flag(settings, "security.processes", true),
+        .set_umask = settings_number(settings, "umask", -1) >= 0,
+        .umask = (mode_t)settings_number(settings, "umask", 0),
+    };
+
+    privileges_raise_descriptors();
+    return privileges_drop(&privileges, failure);
+}
+
+static enum err prepare(struct serving *serving, struct failure *failure)
+{
+    enum err err = take_settings(serving, failure);
+
+    if (!err)
+        err = take_page(serving, failure);
+    if (!err)
+        err = drop_privileges(serving->settings, failure);
+    return err;
+}
+
+static bool ends_in_order;
+
+/* exit() of a library, or of a script by way of FFI: everybody's streams end with it. */
+static void on_exit_unasked(void)
+{
+    if (!ends_in_order)
+        log_line(LOG_ERROR, "something called exit(): the worker ends with all its streams", NULL);
+}
+
+static int run(struct serving *serving)
+{
+    const struct loop_thread_watch watch = {serving->inheritance.control, on_control};
+    struct failure failure;
+    int status = 1;
+
+    if (prepare(serving, &failure)) {
+        fail(serving, failure.text);
+        return 1;
+    }
+    /* A person or a pipe sees each line when it is printed. */
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    atexit(on_exit_unasked);
+    if (loop_thread_run_watching(serve, on_signal, &watch, serving, &status))
+        fail(serving, "the loop's thread cannot start");
+    ends_in_order = true;
+    return status;
+}
+
+int worker_main(int argc, char **argv)
+{
+    static struct serving serving = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    const char *text = getenv("PERIGEE_WORKER");
+    struct failure failure;
+    struct order *order;
+    int status;
+
+    list_init(&serving.orders);
+    if (inheritance_parse(text ? text : "", &serving.inheritance, &failure)) {
+        fprintf(stderr, "perigee: %s\n", failure.text);
+        return 2;
+    }
+    unsetenv("PERIGEE_WORKER");
+    inheritance_secure(&serving.inheritance);
+    title_init(argc, argv);
+    status = run(&serving);
+    while ((order = take_order(&serving)))
+        mem_free(order);
+    settings_free(&serving.settings);
+    metrics_use(NULL);
+    region_free(&serving.region);
+    return status;
+}
