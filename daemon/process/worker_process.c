@@ -263,6 +263,7 @@ static int serve(void *arg)
         loop_wake_async(loop); /* for orders that came early */
         if (!loop_is_stopping(loop))
             loop_run(loop);
+        loop_hold(loop, false);
         status = script_status(script);
         deadline_clear(&serving->beat);
         set_living(serving, NULL, NULL);
@@ -387,8 +388,14 @@ static enum err take_settings(struct serving *serving, struct failure *failure)
 
 static enum err take_page(struct serving *serving, struct failure *failure)
 {
-    enum err err = region_attach(serving->inheritance.region, &serving->region);
+    static struct process_page own_page; /* without a region nobody else looks */
+    enum err err = OK;
 
+    if (serving->inheritance.region < 0) {
+        serving->page = &own_page;
+        return OK;
+    }
+    err = region_attach(serving->inheritance.region, &serving->region);
     if (!err)
         serving->page = region_page(serving->region, serving->inheritance.page);
     if (!serving->page)

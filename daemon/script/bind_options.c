@@ -77,6 +77,7 @@ void script_read_options(lua_State *lua, int index, bool server, struct session_
     read_number(lua, index, "idle_timeout_ms", &limits->idle_timeout_ms);
     read_number(lua, index, "stream_output_high", &limits->stream_output_high);
     read_number(lua, index, "stream_output_max", &limits->stream_output_max);
+    read_number(lua, index, "session_output", &limits->session_output);
     options->unknown_protocol_ms = 10000;
     read_number(lua, index, "unknown_protocol_ms", &options->unknown_protocol_ms);
     lua_getfield(lua, index, "keep_alive");

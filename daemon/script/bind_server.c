@@ -52,6 +52,8 @@ static int native_server_listen(lua_State *lua)
     listen.backlog = (int)lua_tointeger(lua, -1);
     lua_getfield(lua, 3, "ipv6_only");
     listen.ipv6_only = lua_toboolean(lua, -1);
+    lua_getfield(lua, 3, "reuse_port");
+    listen.reuse_port = lua_toboolean(lua, -1);
     lua_getfield(lua, 3, "readable_all");
     listen.readable_all = lua_toboolean(lua, -1);
     lua_getfield(lua, 3, "writable_all");

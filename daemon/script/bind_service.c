@@ -50,6 +50,18 @@ static int native_setting_count(lua_State *lua)
     return 1;
 }
 
+/* listener_tls(listener) -> context | nil, code, text */
+static int native_listener_tls(lua_State *lua)
+{
+    const struct settings *settings = service_of(lua)->settings;
+    unsigned listener = (unsigned)luaL_checknumber(lua, 1);
+    struct failure failure;
+
+    if (service_tls_context(settings, listener, script_push_tls_context(lua), &failure))
+        return script_push_failure(lua, &failure);
+    return 1;
+}
+
 /* --- Sockets. */
 
 /* service_slot() -> own slot, slots */
@@ -203,6 +215,7 @@ void bind_service(lua_State *lua)
     static const luaL_Reg functions[] = {
         {"setting", native_setting},
         {"setting_count", native_setting_count},
+        {"listener_tls", native_listener_tls},
         {"service_slot", native_service_slot},
         {"service_is_shared", native_service_is_shared},
         {"service_listen", native_service_listen},

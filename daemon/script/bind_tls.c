@@ -12,6 +12,16 @@ struct tls_context *script_tls_context(lua_State *lua, int index)
     return *(struct tls_context **)luaL_checkudata(lua, index, TYPE);
 }
 
+struct tls_context **script_push_tls_context(lua_State *lua)
+{
+    struct tls_context **context = lua_newuserdata(lua, sizeof(struct tls_context *));
+
+    *context = NULL;
+    luaL_getmetatable(lua, TYPE);
+    lua_setmetatable(lua, -2);
+    return context;
+}
+
 static const char *text_of(lua_State *lua, const char *key)
 {
     const char *text;
@@ -102,10 +112,7 @@ static int native_tls_context(lua_State *lua)
     };
     luaL_checkstack(lua, 8, "tls_context");
     options.more_count = more_of(lua, more);
-    context = lua_newuserdata(lua, sizeof(struct tls_context *));
-    *context = NULL;
-    luaL_getmetatable(lua, TYPE);
-    lua_setmetatable(lua, -2);
+    context = script_push_tls_context(lua);
     if (tls_context_new(&options, context, &failure))
         return script_push_failure(lua, &failure);
     return 1;

@@ -101,6 +101,16 @@ void script_read_settings(lua_State *lua, int index, struct session_options *opt
 /* The TLS context at index, or NULL when there is nil (bind_tls.c). */
 struct tls_context *script_tls_context(lua_State *lua, int index);
 
+/* Pushes an empty place for a context, which the caller fills; it is dropped with the userdata (bind_tls.c). */
+struct tls_context **script_push_tls_context(lua_State *lua);
+
+struct settings;
+
+/* What a listener (from 1) of the settings says about TLS (service_tls.c). Own: caller.  Err: as tls_context_new(),
+ * ERR_NOT_FOUND. */
+enum err service_tls_context(const struct settings *settings, unsigned listener,
+                             struct tls_context **out, struct failure *failure);
+
 /* luv, bound to our loop, with our way of calling back (luv.c). Leaves luv's table on the stack. */
 void script_open_luv(struct script *script);
 

@@ -17,7 +17,6 @@ local stream_class = require "http2.stream"
 
 local emit, put_tick = emitter.emit, ticks.put
 local CANCEL = 8
-local HIGH_MARK = stream_class.HIGH_MARK
 
 local module = {}
 
@@ -50,7 +49,7 @@ function stream_methods:_write_pending(data, callback)
   waiting.bytes = waiting.bytes + #data
   self._waiting = waiting
   if callback then put_tick(task.run, self, callback) end
-  return waiting.bytes <= HIGH_MARK or self:_hold_back(waiting.bytes)
+  return waiting.bytes <= stream_class.HIGH_MARK or self:_hold_back(waiting.bytes)
 end
 
 local function emit_ready(stream)
@@ -328,7 +327,7 @@ local function new_session(given, numbers, scheme, authority)
   local session = session_class.new(Session)
   session.connecting = true
   session._order = {}
-  session._output_max = 16777216
+  session._output_max = numbers.stream_output_max or 16777216
   session._scheme, session._authority = scheme, authority
   session._strict = given.strictSingleValueFields ~= false
   session._max_pings, session._max_settings = given.maxOutstandingPings, given.maxOutstandingSettings

@@ -17,7 +17,7 @@ local emit = emitter.emit
 local pending, drain = ticks.pending, ticks.drain
 local next_event, event, event_text = core.next_event, core.event, core.event_text
 local END_STREAM = 1
-local ENDED_BY_SESSION = 3
+local ENDED_BY_SESSION, ENDED_BY_SHUTDOWN = 3, 6
 
 local streams = {}  -- slot -> object while C knows it, then false: the keys stay, so the table is never rehashed
 local sessions = {}
@@ -165,7 +165,7 @@ on[14] = function(slot, _, code, end_sent, ms, by, length) -- EVENT_STREAM_CLOSE
   end
   streams[slot] = false
   -- Its end is the session's: what listeners do now they do on a destroyed session (API.md 1, rule 11).
-  if by == ENDED_BY_SESSION then stream._session.destroyed = true end
+  if by == ENDED_BY_SESSION or by == ENDED_BY_SHUTDOWN then stream._session.destroyed = true end
   stream:_on_closed(code, by, length > 0 and event_text() or false, ms)
 end
 
@@ -183,6 +183,11 @@ end
 on[19] = function(slot) -- EVENT_ORIGIN
   local session = heard_of(slot)
   if session and not session.destroyed then session:_on_origin(event_text()) end
+end
+
+on[16] = function(slot, generation) -- EVENT_SERVER_EMPTY
+  local server = server_module.by_slot[slot]
+  if server and server._generation == generation and server._on_empty then server:_on_empty() end
 end
 
 on[17] = function(slot, generation, news, server_slot, split, flags, length) -- EVENT_CONNECTION

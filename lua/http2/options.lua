@@ -132,6 +132,11 @@ local function bytes_of(name, value)
   return math.min(math.floor(bytes), U32)
 end
 
+--- In a service: the numbers of the configuration's limits, for what a script does not say. server -> name -> number;
+-- and the values of SETTINGS that a server begins with, by id.
+options.defaults = { [true] = {}, [false] = {} }
+options.default_settings = { [3] = 128, [6] = 65536 }
+
 --- The numbers for C. given: checked options.
 function options.native(given, server)
   local wanted = given.settings or {}
@@ -139,11 +144,12 @@ function options.native(given, server)
   if server then
     local has = {}
     for i = 1, #list do has[list[i][1]] = true end
-    if not has[3] then list[#list + 1] = { 3, 128 } end
-    if not has[6] then list[#list + 1] = { 6, 65536 } end
+    for id, value in next, options.default_settings do
+      if not has[id] then list[#list + 1] = { id, value } end
+    end
     table.sort(list, function(a, b) return a[1] < b[1] end)
   end
-  return {
+  local numbers = {
     settings = list,
     max_header_list_bytes = given.maxHeaderSize or wanted.maxHeaderListSize or wanted.maxHeaderSize,
     max_header_pairs = given.maxHeaderListPairs and math.max(given.maxHeaderListPairs, server and 4 or 1),
@@ -168,6 +174,10 @@ function options.native(given, server)
     keep_alive = given.keepAlive,
     keep_alive_s = given.keepAliveInitialDelay and math.floor(given.keepAliveInitialDelay / 1000),
   }
+  for name, value in next, options.defaults[server] do
+    if numbers[name] == nil then numbers[name] = value end
+  end
+  return numbers
 end
 
 return options

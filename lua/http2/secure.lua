@@ -133,6 +133,11 @@ local function merge(given, base)
   return merged
 end
 
+--- Do the options have no certificate, nor a way to one?
+function secure.is_bare(given)
+  return given.cert == nil and given.key == nil and given.pfx == nil and given.SNICallback == nil
+end
+
 --- C's context of a server's options, checked.
 function secure.of_server(given)
   if given.ALPNCallback ~= nil and given.ALPNProtocols ~= nil then
@@ -202,6 +207,9 @@ function secure.extend(class)
     class[name] = function(self, ...)
       if not self._secure then
         errors.throw("ERR_PERIGEE_NOT_SUPPORTED", "server:" .. name .. " without TLS (createSecureServer)")
+      end
+      if not self._numbers.tls then
+        errors.throw("ERR_PERIGEE_NOT_SUPPORTED", ("server:%s before listen(), without a certificate"):format(name))
       end
       return fn(self, ...)
     end

@@ -87,7 +87,10 @@ function module.new(given, on_request, secure)
   options.check(given, "server", what)
   local numbers = options.native(given, true)
   -- A plain server accepts TLS options and ignores them (API.md 1, rule 1).
-  if secure then numbers.tls = secure_contexts.of_server(given) end
+  -- In a service a server without a certificate gets that of its listener.
+  if secure and not (module.claim and secure_contexts.is_bare(given)) then
+    numbers.tls = secure_contexts.of_server(given)
+  end
   local server = setmetatable({
     _secure = secure, _options = given, _numbers = numbers, _sessions = {}, _connections = 0,
     _expose_errors = given.exposeErrors, _strict = given.strictSingleValueFields ~= false,
@@ -145,10 +148,24 @@ local function close_with(self, signal)
   self:once("close", function() cancel.forget(signal, self) end)
 end
 
+local function open_sockets(self, where)
+  local claimed, claim_code, claim_text
+  if module.claim and not where.fd then
+    claimed, claim_code, claim_text = module.claim(self, where)
+    if claim_code then return nil, claim_code, claim_text end
+  end
+  if self._secure and not self._numbers.tls then
+    return nil, "ERR_TLS_CERT", "a TLS server needs options.cert and options.key, or an address of the settings " ..
+      "that has tls"
+  end
+  local made, code, text = self:_make()
+  if not made then return nil, code, text end
+  if claimed then return claimed(self) end
+  return native.server_listen(self._slot, self._generation, where)
+end
+
 local function bind(self, where)
-  local made, made_code, made_text = self:_make()
-  if not made then return refuse_listen(self, where, made_code, made_text) end
-  local done, code, text, number = native.server_listen(self._slot, self._generation, where)
+  local done, code, text, number = open_sockets(self, where)
   if not done then return refuse_listen(self, where, code, text, number) end
   self.listening = true
   if self._unheld then self:unref() end
@@ -161,7 +178,9 @@ end
 local function look_up(self, where)
   local host, ticket = where.host, {}
   self._looking_up = ticket
+  if module.on_look_up then module.on_look_up(1) end
   native.luv.getaddrinfo(host, nil, { socktype = "stream" }, function(err, found)
+    if module.on_look_up then ticks.put(module.on_look_up, -1) end
     if self._looking_up ~= ticket then return end
     self._looking_up = nil
     if err or not found[1] then
@@ -207,12 +226,21 @@ local function emit_close(self)
   servers[self._slot or 0] = nil
   if self._slot then native.server_forget(self._slot, self._generation) end
   self._slot = false
-  self._closing = false -- a listener of 'close' may listen again
+  self._closing, self._draining = false, nil -- a listener of 'close' may listen again
   emit(self, "close", nil)
+  if self._drained then self._drained() end
 end
 
 function Server:_maybe_closed()
-  if self._closing and self._connections == 0 then put_tick(emit_close, self) end
+  if not self._closing or self._connections > 0 then return end
+  -- In a drain connections that have not spoken yet are waited for; the one that is gone counts until the batch is.
+  if self._draining and native.server_count(self._slot, self._generation) > 1 then return end
+  put_tick(emit_close, self)
+end
+
+--- From the dispatcher, in a drain: no connection is left.
+function Server:_on_empty()
+  if self._draining then put_tick(emit_close, self) end
 end
 
 --- Graceful: stops accepting, GOAWAY(NO_ERROR) on every session, open streams finish; callback (and
@@ -313,7 +341,7 @@ end
 function module.configure(session, given, numbers)
   session._max_pings, session._max_settings = given.maxOutstandingPings, given.maxOutstandingSettings
   session._strict = given.strictSingleValueFields ~= false
-  session._output_max = 16777216
+  session._output_max = numbers.stream_output_max or 16777216
   session:_first_settings(numbers)
 end
 
@@ -324,7 +352,7 @@ function Server:_on_session(slot, generation)
   module.configure(session, self._options, self._numbers)
   self._sessions[session] = true
   self._connections = self._connections + 1
-  if self._closing then session:close() end
+  if self._draining then session:_drain() elseif self._closing then session:close() end
   if self._options.origins then session:origin(unpack(self._options.origins)) end
   if emitter.has(self, "session") then emit(self, "session", nil, session) end
   put_tick(emit_connect, session)
@@ -365,7 +393,10 @@ function module.handshake(fd, given)
       put_tick(emit_connect, session)
       return session
     end,
-    _on_session_gone = function() servers[server] = nil end,
+    _on_session_gone = function(self)
+      servers[server] = nil
+      if self._drained then self._drained() end
+    end,
   }
   servers[server] = session._adopter
   module.sessions[slot] = session

@@ -11,6 +11,7 @@ local make_metatable = require("http2.class").metatable
 local settings = require "http2.settings"
 local socket_class = require "http2.socket"
 local stream_class = require "http2.stream"
+local drain = require "http2.drain"
 
 local emit, put_tick = emitter.emit, ticks.put
 local NO_ERROR, INTERNAL_ERROR = 0, 2
@@ -23,6 +24,7 @@ local logs_ends = native.log_wants "debug"
 
 local methods = {}
 for name, fn in next, emitter.methods do methods[name] = fn end
+for name, fn in next, drain.methods do methods[name] = fn end
 
 local getters = {}
 local class = { methods = methods, getters = getters }
@@ -288,6 +290,7 @@ function methods:_on_gone(code, by, name, reason)
     self._timer:close()
     self._timer = nil
   end
+  if self._notice then self:_leave() end
   self:_cancel_callbacks()
   if here then return end
   local err = self._pending_error
@@ -382,6 +385,7 @@ function methods:_on_ping(payload, ack)
     emit(self, "ping", nil, payload)
     return
   end
+  if self._notice and self:_is_noticed(payload) then return end
   local ping = self._pings and table.remove(self._pings, 1)
   if ping then
     self.pingRTT = native.clock() - ping.sent

@@ -48,11 +48,21 @@ for name, fn in next, require("http2.stream_numbers") do getters[name] = fn end
 
 local class = { HIGH_MARK = HIGH_MARK, methods = methods, getters = getters, defaults = defaults }
 
+local made = {} -- metatables
+
 --- Makes the metatable of a role. more: methods that come on top; more_getters likewise.
 function class.extend(more, more_getters)
-  return make_metatable(defaults, methods, more, getters, more_getters, function(self)
+  local metatable = make_metatable(defaults, methods, more, getters, more_getters, function(self)
     return ("Http2Stream (id %s)"):format(tostring(self.id))
   end)
+  made[#made + 1] = metatable
+  return metatable
+end
+
+--- In a service: limits.stream_output_high. Before the first stream.
+function class.set_high_mark(bytes)
+  HIGH_MARK, class.HIGH_MARK = bytes, bytes
+  for i = 1, #made do made[i].methods.writableHighWaterMark = bytes end
 end
 
 -- --- Properties.
