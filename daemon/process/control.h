@@ -5,6 +5,8 @@
 #ifndef PROCESS_CONTROL_H
 #define PROCESS_CONTROL_H
 
+#include <stdbool.h>
+
 #include "process/arguments.h"
 
 #define CONTROL_LINE_BYTES 64
@@ -14,6 +16,12 @@ void control_name(const char *config, char out[108]);
 
 /* Where the setting `control` points to when the file names none. */
 void control_default_path(char out[108]);
+
+/* The folder of that path, when it is missing. */
+void control_make_folder(const char *path);
+
+/* Is it what a configuration that does not name one gets? Then a second service goes without. */
+bool control_is_default(const char *path);
 
 /* The client's side: asks and prints. Returns the exit status. */
 int control_main(const struct arguments *arguments);

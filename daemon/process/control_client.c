@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -40,6 +41,27 @@ void control_default_path(char out[108])
         snprintf(out, 108, "%s/perigee/control.sock", user);
     else
         snprintf(out, 108, "/tmp/perigee-%u/control.sock", (unsigned)geteuid());
+}
+
+void control_make_folder(const char *path)
+{
+    char folder[108];
+    char *slash;
+
+    snprintf(folder, sizeof(folder), "%s", path);
+    slash = strrchr(folder, '/');
+    if (slash && slash != folder) {
+        *slash = '\0';
+        mkdir(folder, 0755);
+    }
+}
+
+bool control_is_default(const char *path)
+{
+    char usual[108];
+
+    control_default_path(usual);
+    return strcmp(path, usual) == 0;
 }
 
 /* --- Finding the master. */

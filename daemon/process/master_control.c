@@ -33,20 +33,6 @@ struct client {
 
 /* --- The sockets. */
 
-/* The folder of the path, when it is missing. */
-static void make_folder(const char *path)
-{
-    char folder[108];
-    char *slash;
-
-    snprintf(folder, sizeof(folder), "%s", path);
-    slash = strrchr(folder, '/');
-    if (slash && slash != folder) {
-        *slash = '\0';
-        mkdir(folder, 0755);
-    }
-}
-
 static enum err open_one(const char *path, int *fd, struct failure *failure)
 {
     struct listener_options options = {.fd = -1, .path = path, .backlog = 16};
@@ -89,8 +75,12 @@ enum err control_open(struct master *master, const struct settings *settings,
     }
     if (!path || strcmp(path, master->control_path) == 0)
         return OK;
-    make_folder(path);
+    control_make_folder(path);
     if (open_one(path, &fd, failure)) {
+        if (control_is_default(path)) {
+            log_line(LOG_INFO, "no control socket by path", "reason", failure->text, NULL);
+            return OK;
+        }
         if (failure->sys_errno == EADDRINUSE)
             failure_set(failure, ERR_STATE, "ERR_RUNNING", "another service runs already at %s",
                         path);

