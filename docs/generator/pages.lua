@@ -5,6 +5,7 @@ local markdown = require "generator.markdown"
 local types = require "generator.types"
 local differences = require "generator.differences"
 local event_order = require "generator.event_order"
+local configuration = require "generator.configuration"
 
 local pages = {}
 
@@ -35,6 +36,9 @@ function pages.all()
   list[#list + 1] = {
     path = "docs/event-order.md", make = function() return event_order.page(dofile "docs/source/event_order.lua") end,
   }
+  list[#list + 1] = { path = "conf/perigee.conf.lua", make = configuration.file }
+  list[#list + 1] = { path = "docs/configuration.md", make = configuration.page }
+  list[#list + 1] = { path = "docs/man/perigee.conf.5", make = configuration.man }
   return list
 end
 

@@ -62,9 +62,11 @@ local function sorted_keys(t)
   return keys
 end
 
--- A setting that is elsewhere under the same name is the better hint.
+-- A setting that is elsewhere under the same name.
 local function elsewhere(name, fields)
-  if fields == schema.fields then
+  if fields == schema.certificate_fields then
+    return by_name(schema.tls_fields)[name] and name .. ", beside the list"
+  elseif fields == schema.fields then
     for _, section in ipairs(schema.fields) do
       if section.type == "section" and by_name(section.fields)[name] then return section.name .. "." .. name end
     end

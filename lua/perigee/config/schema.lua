@@ -46,7 +46,7 @@ local tls_fields = {
     name = "ciphers", type = "text", example = '"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"',
     otherwise = "the suites that HTTP/2 allows, ours first",
     text = "Suites of TLS 1.2 and 1.3 in OpenSSL's names, `:` between them, in order of preference.",
-    reason = "Those that RFC 9113 forbids are left out whatever is said here.",
+    reason = "Clients end an HTTP/2 session over suites that RFC 9113 forbids (CBC, and keys without ECDHE).",
   },
   {
     name = "curves", type = "text", example = '"X25519:P-256"', otherwise = "OpenSSL's list",
@@ -71,10 +71,13 @@ local tls_fields = {
   },
 }
 
+--- Settings of `tls`, those of one certificate among them.
+schema.tls_fields = tls_fields
+
 local listener_fields = {
   {
     name = "address", type = "address", required = true, example = '":8000"',
-    text = "Where to listen: `127.0.0.1:8000`, `[::1]:8000`, `:8000` (all addresses, IPv4 and IPv6), `localhost:8000` "
+    text = "Where to listen, HTTP/2 in clear text unless there is `tls`: `127.0.0.1:8000`, `[::1]:8000`, `:8000` (all addresses, IPv4 and IPv6), `localhost:8000` "
       .. "(127.0.0.1) or `unix:/run/app.sock`. Port 0 lets the system choose. Instead of a table with nothing but "
       .. "an address, the address alone may stand in the list.",
     reason = "Names other than localhost are refused: what they lead to can change under a running service.",
@@ -222,7 +225,7 @@ local admin_fields = {
 local security_fields = {
   {
     name = "processes", type = "flag", default = true,
-    text = "Scripts may start programs (`luv.spawn`, `io.popen`). `false` denies `execve` to workers.",
+    text = "Scripts may start programs (`luv.spawn`, `io.popen`). `false` denies new processes and `execve` to workers.",
     reason = "Say false when the scripts start none: an intruder then cannot either.",
   },
   {
@@ -242,7 +245,7 @@ schema.fields = {
   },
   {
     name = "arguments", type = "texts", default = {},
-    text = "What the scripts find in `arg` and `...`.",
+    text = "Texts that the scripts find in `arg` and `...`.",
     reason = "So that one script can serve in several places.",
   },
   {
@@ -259,12 +262,12 @@ schema.fields = {
   },
   {
     name = "user", type = "text", example = '"perigee"', otherwise = "`perigee` when started as root",
-    text = "User that workers run as, when the service is started as root. Otherwise it is not looked at.",
+    text = "User that workers run as, by name or number, when the service is started as root. Otherwise it has no effect.",
     reason = "The master binds, reads keys and opens logs; nothing that meets the network needs root.",
   },
   {
     name = "group", type = "text", example = '"perigee"', otherwise = "the user's own",
-    text = "Group that workers run as, when the service is started as root. Otherwise it is not looked at.",
+    text = "Group that workers run as, by name or number, when the service is started as root. Otherwise it has no effect.",
     reason = "To share files with another service.",
   },
   {
