@@ -36,7 +36,7 @@ struct reader {
 
 static enum err complain(const struct reader *reader, const char *at, const char *what)
 {
-    return failure_set(reader->failure, ERR_INVALID, "ERR_SETTINGS",
+    return failure_set(reader->failure, ERR_INVALID, "SETTINGS",
                        "the settings document is damaged at byte %zu: %s",
                        (size_t)(at - reader->begin), what);
 }
@@ -166,7 +166,7 @@ static enum err parse(struct settings *s, struct failure *failure)
     qsort(s->entries, s->count, sizeof(*s->entries), compare);
     for (size_t i = 1; i < s->count; i++)
         if (strcmp(s->entries[i - 1].path, s->entries[i].path) == 0)
-            return failure_set(failure, ERR_INVALID, "ERR_SETTINGS",
+            return failure_set(failure, ERR_INVALID, "SETTINGS",
                                "the settings document is damaged: %s is there twice",
                                s->entries[i].path);
     return OK;
@@ -201,7 +201,7 @@ enum err settings_parse(const char *bytes, size_t length, struct settings **out,
 
     *out = NULL;
     if (length > SETTINGS_MAX_BYTES)
-        return failure_set(failure, ERR_INVALID, "ERR_SETTINGS",
+        return failure_set(failure, ERR_INVALID, "SETTINGS",
                            "the settings document has more than %u bytes", SETTINGS_MAX_BYTES);
     copy = mem_copy(bytes, length);
     if (!copy)
@@ -220,7 +220,7 @@ enum err settings_read(int fd, struct settings **out, struct failure *failure)
     if (fstat(fd, &about))
         return failure_errno(failure, errno, "the settings document cannot be read");
     if (about.st_size > (off_t)SETTINGS_MAX_BYTES)
-        return failure_set(failure, ERR_INVALID, "ERR_SETTINGS",
+        return failure_set(failure, ERR_INVALID, "SETTINGS",
                            "the settings document has more than %u bytes", SETTINGS_MAX_BYTES);
     bytes = mem_alloc((size_t)about.st_size + 1);
     if (!bytes)

@@ -135,7 +135,7 @@ enum err configuration_load(const char *file, struct configuration *out, struct 
     if (lua_cpcall(lua, load, &loading)) {
         const char *why = lua_tostring(lua, -1);
 
-        err = failure_set(failure, ERR_INVALID, "ERR_CONFIGURATION",
+        err = failure_set(failure, ERR_INVALID, "CONFIGURATION",
                           "the configuration cannot be checked: %s", why ? why : "unknown reason");
     } else if (loading.no_memory) {
         err = failure_set(failure, ERR_NOMEM, "ENOMEM",
