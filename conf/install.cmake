@@ -6,7 +6,8 @@ if(NOT DEFINED CACHE{CMAKE_INSTALL_SYSCONFDIR} OR CMAKE_INSTALL_SYSCONFDIR STREQ
     set(CMAKE_INSTALL_SYSCONFDIR /etc)
 endif()
 set(conf "${CMAKE_SOURCE_DIR}/conf")
-set(made "${CMAKE_BINARY_DIR}/installed") # what is changed on its way: rewritten at each configuration
+set(made "${CMAKE_BINARY_DIR}/installed") # what is changed on its way
+file(MAKE_DIRECTORY "${made}")
 set(datadir "${CMAKE_INSTALL_DATADIR}/perigee")
 
 # Installs one file of conf/. FOLDER: where to, below the prefix; AS: under which name; PROGRAM: it can be executed. The

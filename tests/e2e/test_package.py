@@ -162,7 +162,12 @@ class Service:
         self.master = there.start("perigee", "serve", "--log-level", "info")
 
     def __enter__(self):
-        self.master.err.wait_for(r'msg="?started\b', 20)
+        try:
+            self.master.err.wait_for(r'msg="?started\b', 20)
+        except BaseException:
+            self.master.stop(30)
+            self.enter.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(self, *_):
@@ -236,6 +241,28 @@ def an_upgrade_takes_the_service_along():
         kept = open(config, encoding="utf-8").read()
         assert PID_FILE in kept, "the changed configuration was overwritten"
     there.write("/etc/perigee/perigee.conf.lua", shipped)
+
+
+@tap.test(long=True)
+def takes_certificates_of_certbot():
+    """certbot's hook makes a certificate readable for the service's group and for nobody else"""
+    there = root()
+    lineage = "/etc/letsencrypt/live/example.org"
+    os.makedirs(there.path(lineage))
+    for made, name in zip(perigee.make_certificate(there.path(lineage), "made"), ("fullchain.pem", "privkey.pem")):
+        os.rename(made, there.path(f"{lineage}/{name}"))
+    for _ in range(2):  # a renewal is the same again
+        there.must("env", f"RENEWED_LINEAGE={lineage}", "/usr/share/perigee/certbot-deploy-hook")
+        assert owner("/etc/perigee/tls/example.org") == "root:perigee 750"
+        assert owner("/etc/perigee/tls/example.org/privkey.pem") == "root:perigee 640"
+    assert sorted(os.listdir(there.path("/etc/perigee/tls/example.org"))) == ["fullchain.pem", "privkey.pem"]
+    files = 'certificate = "tls/example.org/fullchain.pem", key = "tls/example.org/privkey.pem"'
+    config = f'return {{ script = "app.lua", listen = {{ {{ address = ":443", tls = {{ {files} }} }} }} }}\n'
+    there.write("/etc/perigee/tls.conf.lua", config)
+    there.must("perigee", "check", "-c", "/etc/perigee/tls.conf.lua")
+    os.unlink(there.path("/etc/perigee/tls.conf.lua"))
+    shutil.rmtree(there.path("/etc/perigee/tls"))
+    shutil.rmtree(there.path("/etc/letsencrypt"))
 
 
 @tap.test(long=True, deadline=60)
