@@ -203,7 +203,7 @@ static int watch_totals(struct region *region, uint64_t most)
  * nothing else is counted meanwhile that could hide that it was missed. */
 static void test_totals_never_fall_beside_a_fold(void **state)
 {
-    enum { LIVES = 2000, EACH = 1000 };
+    enum { LIVES = 1000, EACH = 1000 };
     int fd, result = 0;
     struct region *region = make(&fd);
     pid_t reader, ended = 0;
