@@ -380,6 +380,7 @@ static int program(int listener, int workers)
         kill(pids[i], SIGKILL);
     while (wait(NULL) > 0)
         continue;
+    region_free(&region);
     return 0;
 }
 
