@@ -155,12 +155,13 @@ static enum err check(const struct privileges *wish, struct identity *identity,
 
     if (err)
         return err;
-    if (identity->uid == 0 && !wish->allow_root && is_root)
+    if (identity->uid == 0 && !wish->allow_root && !wish->user && is_root) /* `user` named: told */
         return failure_set(
             failure, ERR_INVALID, "EPERM",
             "scripts would run as root: set user = \"perigee\" (or another one that "
             "is not root) in the configuration, start perigee as such a user, or, when "
-            "scripts must be root, set security = { root = true }");
+            "scripts must be root, set user = \"root\" or, for a trial, PERIGEE_ALLOW_ROOT=1 in "
+            "the environment");
     if (!is_root && (identity->uid != geteuid() || identity->gid != getegid()))
         return failure_set(failure, ERR_INVALID, "EPERM",
                            "cannot become user \"%s\"%s%s%s: only root can; start perigee as root or "

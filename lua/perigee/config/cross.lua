@@ -244,11 +244,12 @@ end
 -- As root: user and group must be there. As somebody else they cannot be taken on, and the service runs as it is.
 local function check_account(context, settings)
   local system, uid = context.system, context.system.uid()
-  if uid == 0 and not settings.user and not (settings.security and settings.security.root) then
+  local may_be_root = settings.security and settings.security.root or system.environment "PERIGEE_ALLOW_ROOT"
+  if uid == 0 and not settings.user and not may_be_root then
     settings.user = "perigee"
     if not system.user(settings.user) then
       context:note("error", { "user" }, 'expected an existing user, found "perigee", the default: '
-        .. "make it, name another one, or say security = { root = true }")
+        .. 'make it, name another one, or say user = "root" (scripts run as root then)')
     end
   elseif uid == 0 then
     for _, name in ipairs { "user", "group" } do
