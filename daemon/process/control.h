@@ -11,7 +11,7 @@
 
 #define CONTROL_LINE_BYTES 64
 
-/* "@perigee/0/3f2a..." of a configuration file's absolute path. */
+/* "@perigee/3f2a..." of a configuration file's absolute path. */
 void control_name(const char *config, char out[108]);
 
 /* Where the setting `control` points to when the file names none. */

@@ -26,7 +26,7 @@ static unsigned long long hash(const char *text)
 
 void control_name(const char *config, char out[108])
 {
-    snprintf(out, 108, "@perigee/%u/%016llx", (unsigned)geteuid(), hash(config));
+    snprintf(out, 108, "@perigee/%016llx", hash(config));
 }
 
 void control_default_path(char out[108])

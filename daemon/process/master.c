@@ -98,7 +98,7 @@ static void drain_all(struct master *master, uint64_t ms)
         struct worker_process *worker = list_entry(link, struct worker_process, link);
 
         if (worker->life != LIFE_DRAINING || ms == 0)
-            worker_drain(worker, ms);
+            worker_drain(worker, ms, true);
     }
 }
 
@@ -113,6 +113,8 @@ void master_stop(struct master *master, bool again)
         region_state(master->region)->draining = 1;
         notify_stopping("Draining");
         drain_all(master, ms);
+        if (master->current && master->current->holds_plan)
+            sockets_release_listeners(&master->sockets, &master->current->plan);
         master_say_state(master);
     } else if (again) {
         log_line(LOG_WARN, "ending at once", NULL);
@@ -228,6 +230,8 @@ static uint64_t tick(struct master *master)
     next = sooner(next, control_tick(master, now));
     task_tick(&master->task, now);
     next = sooner(next, master->task.due_ms);
+    if (master->stopping)
+        master->retire_ms = 0;
     if (master->retire_ms && now >= master->retire_ms) {
         master->retire_ms = 0;
         list_each(link, &master->workers)

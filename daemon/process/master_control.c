@@ -57,22 +57,48 @@ static void close_one(int *fd)
     *fd = -1;
 }
 
+/* Is it a service of ours (or root's) that has that name? Anybody may take an abstract name. */
+static bool is_ours(const char *name)
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t length = sizeof(peer);
+    struct address address;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool ours = fd >= 0 && !address_from_path(name, &address) &&
+                !connect(fd, &address.any, address.length) &&
+                !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) &&
+                (peer.uid == geteuid() || peer.uid == 0);
+
+    if (fd >= 0)
+        close(fd);
+    return ours;
+}
+
+static enum err open_by_name(struct master *master, struct failure *failure)
+{
+    char name[108];
+
+    control_name(master->config, name);
+    if (!open_one(name, &master->control[1], failure))
+        return OK;
+    if (failure->sys_errno != EADDRINUSE)
+        return failure->err;
+    if (is_ours(name))
+        return failure_set(failure, ERR_STATE, "ERR_RUNNING",
+                           "the service with the configuration %s runs already", master->config);
+    log_line(LOG_WARN, "another user has the control socket's name", "name", name, NULL);
+    return OK;
+}
+
 enum err control_open(struct master *master, const struct settings *settings,
                       struct failure *failure)
 {
     const char *path = settings_text(settings, "control");
-    char name[108];
     int fd = -1;
+    enum err err = master->control[1] < 0 ? open_by_name(master, failure) : OK;
 
-    if (master->control[1] < 0) {
-        control_name(master->config, name);
-        if (open_one(name, &master->control[1], failure))
-            return failure->sys_errno == EADDRINUSE
-                       ? failure_set(failure, ERR_STATE, "ERR_RUNNING",
-                                     "the service with the configuration %s runs already",
-                                     master->config)
-                       : failure->err;
-    }
+    if (err)
+        return err;
     if (!path || strcmp(path, master->control_path) == 0)
         return OK;
     control_make_folder(path);

@@ -115,7 +115,7 @@ uint64_t master_limit(const struct generation *generation, const char *name, uin
 /* Err: ERR_IO, ERR_FULL with the reason in words. */
 enum err worker_spawn(struct master *master, struct generation *generation, uint32_t slot,
                       struct failure *failure);
-void worker_drain(struct worker_process *worker, uint64_t ms);
+void worker_drain(struct worker_process *worker, uint64_t ms, bool service_ends);
 void workers_on_exit(struct master *master, pid_t pid, int status);
 void workers_on_message(struct master *master, struct worker_process *worker);
 uint64_t workers_tick(struct master *master, uint64_t now_ms); /* when it wants to be called again */

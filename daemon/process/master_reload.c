@@ -21,11 +21,14 @@
 
 /* --- Failure. */
 
-/* Each line of a checker's output is a problem of its own. */
-static void log_lines(const char *message, const char *text)
+/* Each line of a checker's output is a problem of its own; a script's traceback is one. */
+static void log_refusal(const char *text, bool many)
 {
-    char *copy = mem_copy(text, strlen(text)), *rest = NULL;
+    const char *message = "reload refused, the old configuration stays";
+    char *copy = many ? mem_copy(text, strlen(text)) : NULL, *rest = NULL;
 
+    if (!many)
+        log_line(LOG_ERROR, message, "reason", text, NULL);
     for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; line;
          line = strtok_r(NULL, "\n", &rest))
         log_line(LOG_ERROR, message, "reason", line, NULL);
@@ -54,7 +57,7 @@ static void drop_next(struct master *master)
         struct worker_process *worker = list_entry(link, struct worker_process, link);
 
         if (worker->generation == next)
-            worker_drain(worker, 0);
+            worker_drain(worker, 0, false);
     }
     if (next->holds_plan)
         sockets_release(&master->sockets, &next->plan);
@@ -80,7 +83,7 @@ static void fail_reload(struct master *master, const char *text)
         master->over = true;
         return;
     }
-    log_lines("reload refused, the old configuration stays", text);
+    log_refusal(text, master->phase == PHASE_CONFIGURING);
     region_state(master->region)->reloads_failed++;
     finish_reload(master);
     control_answer(master, REQUEST_RELOAD, false, text);
@@ -356,7 +359,7 @@ static void drain_old(struct master *master)
         struct worker_process *worker = list_entry(link, struct worker_process, link);
 
         if (worker->generation != master->current && worker->life != LIFE_DRAINING)
-            worker_drain(worker, master_limit(worker->generation, "drain_timeout", 30000));
+            worker_drain(worker, master_limit(worker->generation, "drain_timeout", 30000), false);
     }
 }
 

@@ -173,7 +173,7 @@ void generation_drop(struct master *master, struct generation *generation)
 
 /* --- Messages. */
 
-void worker_drain(struct worker_process *worker, uint64_t ms)
+void worker_drain(struct worker_process *worker, uint64_t ms, bool service_ends)
 {
     if (worker->life == LIFE_STARTING) {
         /* It serves nobody yet. */
@@ -185,7 +185,7 @@ void worker_drain(struct worker_process *worker, uint64_t ms)
     worker->life = LIFE_DRAINING;
     worker->end_ms = clock_ms() + ms + DRAIN_GRACE_MS;
     worker->kill_reason = "drain_timeout: it did not end in time";
-    if (worker->control < 0 || message_send(worker->control, MESSAGE_DRAIN, 0, ms, NULL))
+    if (worker->control < 0 || message_send(worker->control, MESSAGE_DRAIN, service_ends, ms, NULL))
         kill(worker->pid, SIGTERM);
 }
 
@@ -328,6 +328,24 @@ static void on_end(struct master *master, struct worker_process *worker, int sta
         master->over = true;
 }
 
+/* One that drains of its own will (SIGTERM from an administrator) leaves its slot to a new one. */
+static void notice_own_drain(struct master *master, struct worker_process *worker)
+{
+    struct slot *slot = &master->slots[worker->slot];
+
+    if (worker->life != LIFE_READY || worker->page < 0 ||
+        !(region_page(master->region, worker->page)->flags & PROCESS_DRAINING))
+        return;
+    worker->life = LIFE_DRAINING;
+    worker->end_ms =
+        clock_ms() + master_limit(worker->generation, "drain_timeout", 30000) + DRAIN_GRACE_MS;
+    worker->kill_reason = "drain_timeout: it did not end in time";
+    if (slot->worker == worker) {
+        slot->worker = NULL;
+        slot->restart_ms = clock_ms();
+    }
+}
+
 void workers_on_exit(struct master *master, pid_t pid, int status)
 {
     list_each(link, &master->workers)
@@ -337,6 +355,7 @@ void workers_on_exit(struct master *master, pid_t pid, int status)
         if (worker->pid != pid)
             continue;
         workers_on_message(master, worker); /* its last words */
+        notice_own_drain(master, worker);
         on_end(master, worker, status);
         return;
     }
@@ -382,24 +401,6 @@ static uint64_t watch_beat(struct master *master, struct worker_process *worker,
     region_state(master->region)->watchdog_kills++;
     kill_worker(worker, "watchdog_timeout: its loop stood still");
     return 0;
-}
-
-/* One that drains of its own will (SIGTERM from an administrator) leaves its slot to a new one. */
-static void notice_own_drain(struct master *master, struct worker_process *worker)
-{
-    struct slot *slot = &master->slots[worker->slot];
-
-    if (worker->life != LIFE_READY || worker->page < 0 ||
-        !(region_page(master->region, worker->page)->flags & PROCESS_DRAINING))
-        return;
-    worker->life = LIFE_DRAINING;
-    worker->end_ms =
-        clock_ms() + master_limit(worker->generation, "drain_timeout", 30000) + DRAIN_GRACE_MS;
-    worker->kill_reason = "drain_timeout: it did not end in time";
-    if (slot->worker == worker) {
-        slot->worker = NULL;
-        slot->restart_ms = clock_ms();
-    }
 }
 
 static struct worker_process *who_accepts(struct master *master, unsigned slot)

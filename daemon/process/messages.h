@@ -14,10 +14,11 @@ enum message_kind {
     MESSAGE_NOTE,      /* text: for the log */
     MESSAGE_DRAINING,  /* it accepts no more, of its own will or told to */
     /* master to worker */
-    MESSAGE_DRAIN,   /* b: milliseconds until the deadline; 0: end at once */
-    MESSAGE_COVER,   /* a: slot (1...) whose sockets to accept from too */
-    MESSAGE_UNCOVER, /* a: slot; no longer */
-    MESSAGE_LOGS,    /* descriptors follow: daemon log (a has bit 0), access log (a has bit 1) */
+    MESSAGE_DRAIN, /* b: milliseconds until the deadline; 0: end at once. a: 1 when the service ends: what waits in
+                      * the queues of the sockets is accepted first, for nobody else will */
+    MESSAGE_COVER, /* a: slot (1...) whose sockets to accept from too */
+    MESSAGE_UNCOVER, /* a: slot; no longer. b: 1 when the slot is gone for good: its sockets are to be closed */
+    MESSAGE_LOGS,  /* descriptors follow: daemon log (a has bit 0), access log (a has bit 1) */
     MESSAGE_WHERE, /* watchdog: say where the script stands; its first thread answers, in the log */
 };
 

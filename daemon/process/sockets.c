@@ -295,12 +295,18 @@ enum err sockets_prepare(struct sockets *sockets, const struct settings *setting
     return err;
 }
 
-void sockets_release(struct sockets *sockets, struct socket_plan *plan)
+void sockets_release_listeners(struct sockets *sockets, struct socket_plan *plan)
 {
     (void)sockets;
     for (unsigned i = 0; i < plan->count; i++)
         if (--plan->listeners[i]->uses == 0)
             drop_group(plan->listeners[i]);
+    plan->count = 0;
+}
+
+void sockets_release(struct sockets *sockets, struct socket_plan *plan)
+{
+    sockets_release_listeners(sockets, plan);
     if (plan->admin && --plan->admin->uses == 0)
         drop_group(plan->admin);
     memset(plan, 0, sizeof(*plan));

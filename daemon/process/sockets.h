@@ -51,6 +51,10 @@ enum err sockets_prepare(struct sockets *sockets, const struct settings *setting
                          struct socket_plan *plan, struct failure *failure);
 void sockets_release(struct sockets *sockets, struct socket_plan *plan);
 
+/* For the end of the service: the listeners only, so that who comes later is refused at once; the admin listener and
+ * what the service manager has stay. */
+void sockets_release_listeners(struct sockets *sockets, struct socket_plan *plan);
+
 /* Closes groups that no plan holds (of an upgrade). */
 void sockets_drop_unused(struct sockets *sockets);
 
