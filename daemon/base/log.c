@@ -20,7 +20,7 @@
 #include "base/log_writer.h"
 
 #define LINE_MAX_BYTES 8192
-#define CUT_ROOM 24 /* for the mark of a cut line and its end */
+#define CUT_ROOM 24     /* for the mark of a cut line and its end */
 #define PREFIX_BYTES 3u /* "<4>", of the journal */
 #define PAIRS_MAX 16
 #define IDENTITY_MAX 4
@@ -152,31 +152,30 @@ static void put_key(struct log_text *line, const char *key)
 static void put_pair(struct log_text *line, const char *key, const char *value, size_t length)
 {
     size_t start = line->used;
-    bool quoted = line_format == LOG_JSON || log_text_needs_quotes(value, length);
-    bool complete;
+    bool first = start == 0 || line->at[start - 1] == '{';
+    bool complete = false;
 
     if (line->cut)
         return;
     if (line_format == LOG_JSON) {
-        log_text_put(line, start > 0 && line->at[start - 1] != '{' ? ",\"" : "\"",
-                     start > 0 && line->at[start - 1] != '{' ? 2 : 1);
+        log_text_put(line, ",\"" + first, 2 - (size_t)first);
         put_key(line, key);
-        log_text_put(line, "\":", 2);
+        log_text_put(line, "\":\"", 3);
+        line->cut = line->cut || line->used == line->cap;
+        line->cap--;
+        if (!line->cut)
+            complete = log_text_escape(line, value, length, SIZE_MAX);
+        line->cap++;
+        log_text_put(line, "\"", 1);
     } else {
         log_text_put(line, " ", start > (sink.is_journal ? PREFIX_BYTES : 0));
         put_key(line, key);
         log_text_put(line, "=", 1);
+        if (!line->cut)
+            complete = log_text_value(line, value, length, SIZE_MAX);
     }
-    if (line->cut || line->cap - line->used < 2) {
+    if (line->cut) /* not even its key had room */
         line->used = start;
-        line->cut = true;
-        return;
-    }
-    log_text_put(line, "\"", quoted);
-    line->cap -= quoted;
-    complete = log_text_escape(line, value, length, SIZE_MAX);
-    line->cap += quoted;
-    log_text_put(line, "\"", quoted);
     line->cut = line->cut || !complete;
 }
 

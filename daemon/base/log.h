@@ -63,8 +63,8 @@ struct log_pair {
 };
 
 /* The same with a list of pairs. bounded: floods are cut short as above; a script's own lines are not. */
-void log_pairs(enum log_level level, const char *message, const struct log_pair *pairs, size_t count,
-               bool bounded);
+void log_pairs(enum log_level level, const char *message, const struct log_pair *pairs,
+               size_t count, bool bounded);
 
 /* Says what was left out of floods that are over. Cheap; to be called about once a second. */
 void log_settle(void);

@@ -23,16 +23,6 @@ static const uint8_t kinds[256] = {
 
 static const char hex_digits[] = "0123456789abcdef";
 
-void log_text_put(struct log_text *text, const char *bytes, size_t length)
-{
-    if (length > text->cap - text->used) {
-        text->cut = true;
-        return;
-    }
-    memcpy(text->at + text->used, bytes, length);
-    text->used += length;
-}
-
 static size_t plain_run(const char *bytes, size_t length)
 {
     size_t run = 0;
@@ -166,12 +156,33 @@ bool log_text_escape_common(struct log_text *text, const char *bytes, size_t len
     return put_escaped(text, bytes, length, max, escape_common);
 }
 
-bool log_text_needs_quotes(const char *bytes, size_t length)
+bool log_text_value(struct log_text *text, const char *bytes, size_t length, size_t max)
 {
-    for (size_t i = 0; i < length; i++)
-        if (kinds[(uint8_t)bytes[i]] != PLAIN)
-            return true;
-    return length == 0;
+    size_t room = text->cap - text->used;
+    char *out = text->at + text->used;
+    size_t i = 0;
+    bool complete;
+
+    if (room > max)
+        room = max;
+    while (i < length && i < room && kinds[(uint8_t)bytes[i]] == PLAIN) {
+        out[i] = bytes[i];
+        i++;
+    }
+    if (i > 0 && (i == length || i == room)) {
+        text->used += i;
+        return i == length;
+    }
+    if (text->cap - text->used < 2) {
+        text->cut = true;
+        return false;
+    }
+    log_text_put(text, "\"", 1);
+    text->cap--;
+    complete = put_escaped(text, bytes, length, max, escape);
+    text->cap++;
+    log_text_put(text, "\"", 1);
+    return complete;
 }
 
 void log_text_number(struct log_text *text, unsigned long long number)
@@ -179,9 +190,9 @@ void log_text_number(struct log_text *text, unsigned long long number)
     char digits[24];
     char *at = digits + sizeof(digits);
 
-    do {
+    for (; number > UINT32_MAX; number /= 10)
         *--at = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
+    for (uint32_t rest = (uint32_t)number; rest > 0 || at == digits + sizeof(digits); rest /= 10)
+        *--at = (char)('0' + rest % 10);
     log_text_put(text, at, (size_t)(digits + sizeof(digits) - at));
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* A line under construction, in memory of the caller's. What does not fit is cut where it can be cut. */
 struct log_text {
@@ -14,7 +15,15 @@ struct log_text {
 };
 
 /* Bytes that are known to be harmless: all of them, or nothing and cut. */
-void log_text_put(struct log_text *text, const char *bytes, size_t length);
+static inline void log_text_put(struct log_text *text, const char *bytes, size_t length)
+{
+    if (length > text->cap - text->used) {
+        text->cut = true;
+        return;
+    }
+    memcpy(text->at + text->used, bytes, length);
+    text->used += length;
+}
 
 /* Between the quotes of JSON and logfmt: \" \\ \n \t \u00XX; the character U+FFFD in place of bytes that are no UTF-8;
  * C1 controls and the line ends of Unicode are escaped too. At most `max` bytes come out. Returns false when something was left out. */
@@ -23,8 +32,8 @@ bool log_text_escape(struct log_text *text, const char *bytes, size_t length, si
 /* Between the quotes of the common log format: \" \\ \xXX, as other servers write it; ASCII only. */
 bool log_text_escape_common(struct log_text *text, const char *bytes, size_t length, size_t max);
 
-/* Must a value of logfmt stand in quotes? */
-bool log_text_needs_quotes(const char *bytes, size_t length);
+/* A value of logfmt: as it is when every byte of it can stand so, else in quotes. At most `max` bytes and the quotes. */
+bool log_text_value(struct log_text *text, const char *bytes, size_t length, size_t max);
 
 /* A whole number, in digits. */
 void log_text_number(struct log_text *text, unsigned long long number);

@@ -85,13 +85,14 @@ struct writer {
     bool json, cut;
 };
 
-/* ` key=` or `,"key":`; key: letters only. */
-static void put_key(struct writer *w, const char *key, size_t length)
-{
-    log_text_put(&w->line, w->json ? ",\"" : " ", w->json ? 2 : 1);
-    log_text_put(&w->line, key, length);
-    log_text_put(&w->line, w->json ? "\":" : "=", w->json ? 2 : 1);
-}
+/* ` key=` or `,"key":`. */
+#define PUT_KEY(w, key)                                         \
+    do {                                                        \
+        if ((w)->json)                                          \
+            log_text_put(&(w)->line, LITERAL(",\"" key "\":")); \
+        else                                                    \
+            log_text_put(&(w)->line, LITERAL(" " key "="));     \
+    } while (0)
 
 static void put_none(struct writer *w)
 {
@@ -100,17 +101,20 @@ static void put_none(struct writer *w)
 
 static void put_value(struct writer *w, const struct access_text *value, size_t max)
 {
-    bool quoted;
+    bool complete;
 
     if (!value->bytes) {
         put_none(w);
         return;
     }
-    quoted = w->json || log_text_needs_quotes(value->bytes, value->length);
-    log_text_put(&w->line, "\"", quoted);
-    if (!log_text_escape(&w->line, value->bytes, value->length, max))
-        w->cut = true;
-    log_text_put(&w->line, "\"", quoted);
+    if (w->json) {
+        log_text_put(&w->line, LITERAL("\""));
+        complete = log_text_escape(&w->line, value->bytes, value->length, max);
+        log_text_put(&w->line, LITERAL("\""));
+    } else {
+        complete = log_text_value(&w->line, value->bytes, value->length, max);
+    }
+    w->cut = w->cut || !complete;
 }
 
 static void put_plain(struct writer *w, const char *text)
@@ -129,25 +133,19 @@ static void put_ms(struct log_text *line, uint64_t us)
     log_text_put(line, fraction, sizeof(fraction));
 }
 
-static void put_number(struct writer *w, const char *key, size_t length, uint64_t number)
-{
-    put_key(w, key, length);
-    log_text_number(&w->line, number);
-}
-
 static void put_end(struct writer *w, const struct access_record *record)
 {
     const char *code = http_code_name(record->code);
 
-    put_key(w, LITERAL("by"));
+    PUT_KEY(w, "by");
     put_plain(w, by_name(record->by));
-    put_key(w, LITERAL("code"));
+    PUT_KEY(w, "code");
     if (code)
         put_plain(w, code);
     else
         log_text_number(&w->line, record->code);
     if (record->reason) {
-        put_key(w, LITERAL("reason"));
+        PUT_KEY(w, "reason");
         put_plain(w, record->reason);
     }
 }
@@ -159,43 +157,47 @@ static void put_pairs(struct writer *w, const struct access_record *record)
     log_text_put(&w->line, w->json ? "{\"time\":\"" : "time=", w->json ? 9 : 5);
     put_time(&w->line, &record->ended);
     log_text_put(&w->line, "\"", w->json);
-    put_key(w, LITERAL("peer"));
+    PUT_KEY(w, "peer");
     put_value(w, &record->peer, PEER_MAX);
-    put_key(w, LITERAL("protocol"));
+    PUT_KEY(w, "protocol");
     log_text_put(&w->line, w->json ? "\"HTTP/2.0\"" : "HTTP/2.0", w->json ? 10 : 8);
-    put_key(w, LITERAL("tls"));
+    PUT_KEY(w, "tls");
     put_plain(w, record->tls);
-    put_key(w, LITERAL("method"));
+    PUT_KEY(w, "method");
     put_value(w, &record->method, METHOD_MAX);
-    put_key(w, LITERAL("authority"));
+    PUT_KEY(w, "authority");
     put_value(w, &record->authority, AUTHORITY_MAX);
-    put_key(w, LITERAL("path"));
+    PUT_KEY(w, "path");
     put_value(w, &record->path, PATH_MAX_OF(cap));
-    put_key(w, LITERAL("status"));
+    PUT_KEY(w, "status");
     if (record->status)
         log_text_number(&w->line, record->status);
     else
         put_none(w);
-    put_number(w, LITERAL("bytes_in"), record->bytes_in);
-    put_number(w, LITERAL("bytes_out"), record->bytes_out);
-    put_key(w, LITERAL("ms"));
+    PUT_KEY(w, "bytes_in");
+    log_text_number(&w->line, record->bytes_in);
+    PUT_KEY(w, "bytes_out");
+    log_text_number(&w->line, record->bytes_out);
+    PUT_KEY(w, "ms");
     put_ms(&w->line, record->us);
-    put_number(w, LITERAL("session"), record->session);
-    put_number(w, LITERAL("stream"), record->stream);
+    PUT_KEY(w, "session");
+    log_text_number(&w->line, record->session);
+    PUT_KEY(w, "stream");
+    log_text_number(&w->line, record->stream);
     if (record->pushed) {
-        put_key(w, LITERAL("pushed"));
+        PUT_KEY(w, "pushed");
         log_text_put(&w->line, LITERAL("true"));
     }
     if (record->by != ENDED_NORMALLY)
         put_end(w, record);
     if (w->json) {
-        put_key(w, LITERAL("referer"));
+        PUT_KEY(w, "referer");
         put_value(w, &record->referer, FIELD_MAX_OF(cap));
-        put_key(w, LITERAL("agent"));
+        PUT_KEY(w, "agent");
         put_value(w, &record->agent, FIELD_MAX_OF(cap));
     }
     if (w->cut) {
-        put_key(w, LITERAL("cut"));
+        PUT_KEY(w, "cut");
         log_text_put(&w->line, LITERAL("true"));
     }
     log_text_put(&w->line, w->json ? "}\n" : "\n", w->json ? 2 : 1);
