@@ -18,16 +18,19 @@
 #include "metrics/region.h"
 #include "net/loop.h"
 #include "net/loop_thread.h"
+#include "process/admin.h"
 #include "process/inheritance.h"
 #include "process/messages.h"
 #include "process/privileges.h"
 #include "process/title.h"
 #include "script/script.h"
 #include "script/service.h"
+#include "session/access_log.h"
 
 #define PATIENCE_S 1 /* between the order to end at once and the end by force */
 #define BEAT_MAX_MS 1000
 #define BEAT_MIN_MS 50
+#define FLUSH_MS 200
 #define DELIVERY_MS 1000 /* for the master to take a message that it must hear */
 
 #define DRAIN_TIMEOUT_MS 30000 /* where the settings say nothing */
@@ -37,7 +40,6 @@ struct order {
     struct list link;
     uint32_t kind, a; /* enum message_kind of those to a worker */
     uint64_t b;
-    int descriptors[MESSAGE_DESCRIPTORS_MAX];
 };
 
 struct serving {
@@ -50,6 +52,7 @@ struct serving {
     struct list orders;
     struct loop *loop;     /* NULL while it does not live */
     struct script *script; /* the same */
+    struct admin *admin;   /* NULL: none */
     struct deadline beat;
     uint64_t beat_every_ms;
     uint64_t shown_at_ms, shown_sessions; /* in the title */
@@ -99,8 +102,7 @@ static void on_news(void *owner, enum script_news news, const char *text)
 
 /* --- Orders, from the first thread to the loop's. */
 
-static void put_order(struct serving *serving, uint32_t kind, uint32_t a, uint64_t b,
-                      const int *descriptors)
+static void put_order(struct serving *serving, uint32_t kind, uint32_t a, uint64_t b)
 {
     struct order *order = mem_zalloc(sizeof(*order));
 
@@ -110,8 +112,6 @@ static void put_order(struct serving *serving, uint32_t kind, uint32_t a, uint64
     order->kind = kind;
     order->a = a;
     order->b = b;
-    for (int i = 0; i < MESSAGE_DESCRIPTORS_MAX; i++)
-        order->descriptors[i] = descriptors ? descriptors[i] : -1;
     pthread_mutex_lock(&serving->lock);
     list_append(&serving->orders, &order->link);
     if (serving->loop)
@@ -131,6 +131,8 @@ static struct order *take_order(struct serving *serving)
 
 static void drain(struct serving *serving, uint64_t in_ms)
 {
+    bool first = !serving->is_draining;
+
     if (in_ms == 0) {
         loop_stop(serving->loop);
         return;
@@ -138,6 +140,10 @@ static void drain(struct serving *serving, uint64_t in_ms)
     serving->is_draining = true;
     atomic_fetch_or(&serving->page->flags, PROCESS_DRAINING);
     script_drain(serving->script, (double)in_ms);
+    if (first && serving->admin)
+        admin_drain(serving->admin);
+    if (first)
+        tell(serving, MESSAGE_DRAINING, "");
 }
 
 static void carry_out(struct serving *serving, struct order *order)
@@ -152,9 +158,6 @@ static void carry_out(struct serving *serving, struct order *order)
             script_cover(serving->script, order->a, order->kind == MESSAGE_COVER);
         break;
     }
-    for (int i = 0; i < MESSAGE_DESCRIPTORS_MAX; i++)
-        if (order->descriptors[i] >= 0)
-            close(order->descriptors[i]);
     mem_free(order);
 }
 
@@ -190,6 +193,7 @@ static void on_beat(struct deadline *deadline)
     uint64_t now = clock_ms();
 
     atomic_store(&serving->page->beat_ms, now);
+    log_settle();
     if (now - serving->shown_at_ms >= 1000)
         show_title(serving, now);
     deadline_set(serving->loop, deadline, serving->beat_every_ms);
@@ -231,6 +235,16 @@ static void set_living(struct serving *serving, struct loop *loop, struct script
     pthread_mutex_unlock(&serving->lock);
 }
 
+/* Without it the service serves all the same. */
+static void open_admin(struct serving *serving, struct loop *loop)
+{
+    struct failure failure;
+
+    if (serving->inheritance.admin >= 0 && serving->region &&
+        admin_open(loop, serving->inheritance.admin, serving->region, &serving->admin, &failure))
+        log_line(LOG_ERROR, "no admin listener", "reason", failure.text, NULL);
+}
+
 static int serve(void *arg)
 {
     struct serving *serving = arg;
@@ -259,16 +273,21 @@ static int serve(void *arg)
         loop_hold(loop, true); /* the master says when it is over, not the script */
         set_living(serving, loop, script);
         begin_to_beat(serving);
+        open_admin(serving, loop);
         script_serve(script, &service);
         loop_wake_async(loop); /* for orders that came early */
         if (!loop_is_stopping(loop))
             loop_run(loop);
         loop_hold(loop, false);
+        loop_on_wake(loop, NULL, NULL); /* orders that come late are nobody's */
         status = script_status(script);
         deadline_clear(&serving->beat);
+        admin_close(&serving->admin);
         set_living(serving, NULL, NULL);
         if (!script_free(&script)) {
             fflush(NULL);
+            access_log_flush(FLUSH_MS);
+            log_flush(FLUSH_MS);
             _exit(status);
         }
     }
@@ -286,7 +305,7 @@ static void end_by_force(int signal_number)
 
 static void end_at_once(struct serving *serving)
 {
-    put_order(serving, MESSAGE_DRAIN, 0, 0, NULL);
+    put_order(serving, MESSAGE_DRAIN, 0, 0);
     signal(SIGALRM, end_by_force); /* a handler may be busy */
     alarm(PATIENCE_S);
 }
@@ -294,9 +313,9 @@ static void end_at_once(struct serving *serving)
 static void drain_by_ourselves(struct serving *serving, const char *why)
 {
     log_line(LOG_INFO, "draining", "because", why, NULL);
-    put_order(serving, MESSAGE_DRAIN, 0,
-              (uint64_t)settings_number(serving->settings, "limits.drain_timeout", DRAIN_TIMEOUT_MS),
-              NULL);
+    put_order(
+        serving, MESSAGE_DRAIN, 0,
+        (uint64_t)settings_number(serving->settings, "limits.drain_timeout", DRAIN_TIMEOUT_MS));
 }
 
 static void on_signal(void *arg, int signal_number)
@@ -330,6 +349,18 @@ static void say_where(struct serving *serving)
              NULL);
 }
 
+/* The files were moved away: lines go to new ones. which: bit 0 the daemon's log, bit 1 the access log, in that order. */
+static void take_logs(uint32_t which, const int *descriptors)
+{
+    if (which & 1 && descriptors[0] >= 0) {
+        log_to(descriptors[0]);
+        close(descriptors[0]);
+    }
+    descriptors += which & 1;
+    if (which & 2 && descriptors[0] >= 0)
+        access_log_reopen(descriptors[0]);
+}
+
 static void hear(struct serving *serving, const struct message *message, const int *descriptors)
 {
     switch (message->kind) {
@@ -337,15 +368,18 @@ static void hear(struct serving *serving, const struct message *message, const i
         if (message->b == 0)
             end_at_once(serving);
         else
-            put_order(serving, MESSAGE_DRAIN, 0, message->b, NULL);
+            put_order(serving, MESSAGE_DRAIN, 0, message->b);
         break;
     case MESSAGE_COVER:
     case MESSAGE_UNCOVER:
+        put_order(serving, message->kind, message->a, message->b);
+        break;
     case MESSAGE_LOGS:
-        put_order(serving, message->kind, message->a, message->b, descriptors);
+        take_logs(message->a, descriptors);
         break;
     case MESSAGE_WHERE:
         say_where(serving);
+        log_flush(FLUSH_MS);
         break;
     }
 }
@@ -383,6 +417,23 @@ static enum err take_settings(struct serving *serving, struct failure *failure)
     if (text)
         log_format_from_text(text, &format);
     log_setup(level, format);
+    if (serving->inheritance.log >= 0)
+        log_to(serving->inheritance.log);
+    log_identify("worker", log_number(serving->inheritance.slot));
+    return OK;
+}
+
+/* Their writers are threads: after the privileges are dropped. */
+static enum err start_logs(const struct serving *serving, struct failure *failure)
+{
+    const char *text = settings_text(serving->settings, "log.access_format");
+    enum access_format format = ACCESS_COMBINED;
+
+    if (text)
+        access_format_from_text(text, &format);
+    log_background_start();
+    if (serving->inheritance.access >= 0 && access_log_open(serving->inheritance.access, format))
+        return failure_set(failure, ERR_IO, "ERR_WORKER", "the access log's writer cannot start");
     return OK;
 }
 
@@ -430,6 +481,8 @@ static enum err prepare(struct serving *serving, struct failure *failure)
         err = take_page(serving, failure);
     if (!err)
         err = drop_privileges(serving->settings, failure);
+    if (!err)
+        err = start_logs(serving, failure);
     return err;
 }
 
@@ -438,8 +491,11 @@ static bool ends_in_order;
 /* exit() of a library, or of a script by way of FFI: everybody's streams end with it. */
 static void on_exit_unasked(void)
 {
-    if (!ends_in_order)
-        log_line(LOG_ERROR, "something called exit(): the worker ends with all its streams", NULL);
+    if (ends_in_order)
+        return;
+    log_line(LOG_ERROR, "something called exit(): the worker ends with all its streams", NULL);
+    access_log_flush(FLUSH_MS);
+    log_flush(FLUSH_MS);
 }
 
 static int run(struct serving *serving)
@@ -463,6 +519,8 @@ static int run(struct serving *serving)
 
 int worker_main(int argc, char **argv)
 {
+    (void)argc;
+    (void)argv; /* main() has put the title there */
     static struct serving serving = {.lock = PTHREAD_MUTEX_INITIALIZER};
     const char *text = getenv("PERIGEE_WORKER");
     struct failure failure;
@@ -476,8 +534,10 @@ int worker_main(int argc, char **argv)
     }
     unsetenv("PERIGEE_WORKER");
     inheritance_secure(&serving.inheritance);
-    title_init(argc, argv);
     status = run(&serving);
+    access_log_close();
+    log_flush(0);
+    log_background_stop(FLUSH_MS);
     while ((order = take_order(&serving)))
         mem_free(order);
     settings_free(&serving.settings);
