@@ -11,6 +11,7 @@ worker.sockets[listener][slot - 1].
 """
 
 import os
+import re
 import select
 import shutil
 import socket
@@ -22,7 +23,8 @@ from dataclasses import dataclass
 import perigee
 import service
 
-KINDS = ["READY", "FAILED", "HELD", "NOTE", "DRAIN", "COVER", "UNCOVER", "LOGS", "WHERE"]
+with open(os.path.join(perigee.TOP, "daemon/process/messages.h")) as header:
+    KINDS = re.findall(r"^\s+MESSAGE_([A-Z]+)\b", header.read(), re.M)
 
 
 @dataclass
@@ -57,31 +59,34 @@ def document(folder, settings):
     return fd
 
 
-def bind(address, slots):
-    """Sockets of an address for all slots: one alone for a UNIX socket. Port 0: the same port for all."""
+def bind(address, slots, apart):
+    """Sockets of an address for all slots: one alone for a UNIX socket. Port 0: the same port for all, unless apart."""
     if address.startswith("unix:"):
         sock = socket.socket(socket.AF_UNIX)
         sock.bind(address[5:])
         sock.listen(511)
+        sock.setblocking(False)
         return [sock]
     host, port = address.rsplit(":", 1)
     found = []
     for _ in range(slots):
         sock = socket.socket(socket.AF_INET)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind((host or "0.0.0.0", found[0].getsockname()[1] if found else int(port)))
+        sock.bind((host or "0.0.0.0", found[0].getsockname()[1] if found and not apart else 0 if found else int(port)))
         sock.listen(511)
+        sock.setblocking(False)
         found.append(sock)
     return found
 
 
 class Worker(perigee.Server):
     """script: Lua text of app.lua. listen: addresses, or tables of a listener's settings. files: more files.
+    like: another worker, whose settings and sockets this one gets too. apart: slots have ports of their own.
     ready: wait for READY. errors, exits: as perigee.Server's."""
 
     def __init__(
         self, script, listen=("127.0.0.1:0",), *, settings=None, files=None, slot=1, slots=1, ready=True,
-        errors=False, exits=0, env=None,
+        errors=False, exits=0, env=None, like=None, apart=False,
     ):  # fmt: skip
         self.errors, self.exits, self.code = errors, exits, None
         where = perigee.folder()
@@ -89,30 +94,32 @@ class Worker(perigee.Server):
         for name, text in {"app.lua": script, **(files or {})}.items():
             with open(os.path.join(where, name), "w") as f:
                 f.write(text)
+        listen = like.listen if like else listen
         listen = [dict(entry) if isinstance(entry, dict) else {"address": entry} for entry in listen]
         self.sockets = []
-        for entry in listen:
-            entry["address"] = entry["address"].replace("unix:", f"unix:{where}/") if "unix" in entry["address"] else entry["address"]
-            sockets = bind(entry["address"], slots)
-            if entry["address"].endswith(":0"):
-                entry["address"] = f"{entry['address'][:-2]}:{sockets[0].getsockname()[1]}"
+        for i, entry in enumerate(listen):
+            address = entry["address"].replace("unix:", f"unix:{where}/") if not like else entry["address"]
+            sockets = [sock.dup() for sock in like.sockets[i]] if like else bind(address, slots, apart)
+            if address.endswith(":0"):
+                address = f"{address[:-2]}:{sockets[0].getsockname()[1]}"
+            entry["address"] = address
             self.sockets.append(sockets)
+        slots = len(self.sockets[0])
         self.listen = listen
         plan = {"script": "app.lua", "listen": listen, "admin": False, "security": {"root": True}, **(settings or {})}
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        fd = document(where, plan)
-        inherited = [sock.fileno() for sockets in self.sockets for sock in sockets] + [theirs.fileno(), fd]
+        self.document = os.dup(like.document) if like else document(where, plan)
+        inherited = [sock.fileno() for sockets in self.sockets for sock in sockets] + [theirs.fileno(), self.document]
         text = "|".join(",".join(str(sock.fileno()) for sock in sockets) for sockets in self.sockets)
         shared = "".join("1" if entry["address"].startswith("unix:") else "0" for entry in listen)
         role = (
-            f"control={theirs.fileno()} settings={fd} region=-1 page=-1 log=-1 access=-1 slot={slot} slots={slots} "
+            f"control={theirs.fileno()} settings={self.document} region=-1 page=-1 log=-1 access=-1 slot={slot} slots={slots} "
             f"generation=1 sockets={text} shared={shared}"
         )
         perigee.Process.__init__(
             self, [perigee.BINARY], env={**(env or {}), "PERIGEE_WORKER": role}, descriptors=inherited
         )
         theirs.close()
-        os.close(fd)
         self.heard = []
         if ready:
             try:
@@ -156,6 +163,7 @@ class Worker(perigee.Server):
             super().__exit__(kind, err, _)
         finally:
             self.control.close()
+            os.close(self.document)
             for sock in sum(self.sockets, []):
                 sock.close()
             shutil.rmtree(self.where, ignore_errors=True)
