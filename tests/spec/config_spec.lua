@@ -377,6 +377,21 @@ return {
     assert.is_false(result.good)
   end)
 
+  it("is one that is set twice", function()
+    local result = load [[
+local log = { level = "info", level = "debug" }
+return {
+  script = "app.lua",
+  listen = { ":1", { address = ":2", ["address"] = ":3" } },
+  log = log,
+  script = "other.lua",
+}]]
+    assert.equal("/etc/p.lua:1: log.level: is set twice, first in line 1\n"
+      .. "/etc/p.lua:4: listen[2].address: is set twice, first in line 4\n"
+      .. "/etc/p.lua:6: script: is set twice, first in line 3\n", result.problems)
+    assert.is_false(result.good)
+  end)
+
   it("is a file that returns no table", function()
     for _, text in ipairs { "", "return", "return nil", "return 5", 'return "x"' } do
       assert.matches("^/etc/p%.lua: expected a table of settings to be returned, found ", load(text).problems)
@@ -586,6 +601,48 @@ describe("TLS in a configuration", function()
     assert.is_nil(result.printed:find("SECRET", 1, true))
     assert.is_truthy(result.printed:find('key = "/etc/s.key"', 1, true))
     assert.is_truthy(result.document:find("SECRET", 1, true))
+  end)
+end)
+
+describe("the number of processors", function()
+  -- config.system over files of the test's own.
+  local function processors(own, files)
+    local real = package.loaded["perigee.native"]
+    package.loaded["perigee.native"] = {
+      processors = function() return own end, read_file = function(path) return files[path] end,
+    }
+    local ok, system = pcall(dofile, "lua/perigee/config/system.lua")
+    package.loaded["perigee.native"] = real
+    assert.is_true(ok)
+    return system.processors()
+  end
+
+  it("is what affinity allows, and no more than the least quota of the control groups, rounded up", function()
+    local groups = { ["/proc/self/cgroup"] = "0::/system.slice/perigee.service\n" }
+    local function with_quota(own, at, text)
+      local files = { ["/sys/fs/cgroup" .. at .. "/cpu.max"] = text }
+      for path, content in next, groups do files[path] = content end
+      return processors(own, files)
+    end
+    assert.equal(8, processors(8, {}))
+    assert.equal(8, processors(8, groups))
+    assert.equal(2, with_quota(8, "/system.slice/perigee.service", "150000 100000\n"))
+    assert.equal(1, with_quota(8, "/system.slice/perigee.service", "5000 100000\n"))
+    assert.equal(8, with_quota(8, "/system.slice/perigee.service", "max 100000\n"))
+    assert.equal(4, with_quota(8, "/system.slice", "400000 100000\n"))
+    assert.equal(2, with_quota(2, "/system.slice", "400000 100000\n"))
+    groups["/proc/self/cgroup"] = "0::/\n"
+    assert.equal(3, with_quota(8, "/", "300000 100000\n"))
+  end)
+
+  it("heeds quotas of the older kind of control groups", function()
+    local folder = "/sys/fs/cgroup/cpu/box"
+    assert.equal(2, processors(8, { ["/proc/self/cgroup"] = "5:memory:/x\n4:cpu,cpuacct:/box\n",
+      [folder .. "/cpu.cfs_quota_us"] = "200000\n", [folder .. "/cpu.cfs_period_us"] = "100000\n" }))
+    assert.equal(3, processors(8, { ["/proc/self/cgroup"] = "4:cpu:/box\n",
+      [folder .. "/cpu.cfs_quota_us"] = "300000" }))
+    assert.equal(8, processors(8, { ["/proc/self/cgroup"] = "4:cpu,cpuacct:/box\n",
+      [folder .. "/cpu.cfs_quota_us"] = "-1\n", [folder .. "/cpu.cfs_period_us"] = "100000\n" }))
   end)
 end)
 

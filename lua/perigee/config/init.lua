@@ -38,7 +38,7 @@ end
 function config.report(file, problems, root)
   local out, good = {}, true
   for _, problem in ipairs(problems) do
-    problem.line = lines.of(root, problem.path)
+    problem.line = problem.line or lines.of(root, problem.path)
     if problem.severity == "error" then good = false end
   end
   in_order(problems)
@@ -80,7 +80,12 @@ function config.load(file, system)
   if value == nil and message then return failed(of_lua(name, message)) end
   local settings, problems, context = check.run(value, path:match "^(.*)/[^/]*$", system)
   if settings then cross.run(settings, context) end
-  local report, good = config.report(name, problems, lines.read(text))
+  local root = lines.read(text)
+  lines.each_twice(root, function(twice, line, first)
+    context:note("error", twice, "is set twice, first in line %d", first)
+    problems[#problems].line = line
+  end)
+  local report, good = config.report(name, problems, root)
   if not settings then return failed(report) end
   local result = { good = good, problems = report, scripts = scripts_of(settings, system) }
   if good then

@@ -94,7 +94,7 @@ end
 
 -- Stands on "{"; ends behind "}".
 function Reader:constructor(line, depth)
-  local node, count = { line = line, fields = {} }, 0
+  local node, count = { line = line, fields = {}, twice = {} }, 0
   self.at = self.at + 1
   if depth > 100 then return node end
   while self.tokens[self.at] and not self:is(0, "}") do
@@ -111,7 +111,9 @@ function Reader:constructor(line, depth)
       count = count + 1
       key = count
     end
+    local before = node.fields[key]
     node.fields[key] = self:value(token.line, depth)
+    if before then node.twice[#node.twice + 1] = { key = key, line = token.line, first = before.line } end
     if self:is(0, ",") or self:is(0, ";") then self.at = self.at + 1 end
   end
   self.at = self.at + 1
@@ -142,6 +144,24 @@ function lines.read(source)
     reader.at = math.max(reader.at, before + 1)
   end
   return root
+end
+
+--- Calls fn(path, line, line of the first) for each key that a table has twice: Lua would take the last in silence.
+function lines.each_twice(root, fn)
+  local function visit(node, path)
+    if not node or not node.fields or #path > 16 then return end
+    for _, twice in ipairs(node.twice) do
+      path[#path + 1] = twice.key
+      fn({ unpack(path) }, twice.line, twice.first)
+      path[#path] = nil
+    end
+    for key, inner in next, node.fields do
+      path[#path + 1] = key
+      visit(inner, path)
+      path[#path] = nil
+    end
+  end
+  visit(root, {})
 end
 
 --- The line of a setting, or of the nearest table around it; nil when nothing is known. path: a list of keys.

@@ -11,23 +11,32 @@ local function quota_of(text)
   if quota and tonumber(period) > 0 then return math.max(1, math.ceil(tonumber(quota) / tonumber(period))) end
 end
 
--- The smallest quota from this process's control group up to the root (version 2), or version 1's own.
-local function quota()
-  local groups = native.read_file "/proc/self/cgroup" or ""
-  local least
-  local path = groups:match "0::(/[^\n]*)"
-  while path do
-    local found = quota_of(native.read_file("/sys/fs/cgroup" .. path .. "/cpu.max"))
-    if found and (not least or found < least) then least = found end
-    path = path ~= "/" and path ~= "" and (path:match "^(.*)/[^/]*$") or nil
+-- The path of this process's control group: of version 2, and of version 1's controller of processors.
+local function groups_of(text)
+  local unified, old
+  for controllers, path in text:gmatch "%d+:([^:\n]*):(/[^\n]*)" do
+    if controllers == "" then unified = path end
+    if ("," .. controllers .. ","):find(",cpu,", 1, true) then old = path end
   end
-  local v1 = groups:match "[:,]cpu[:,][^\n]*:(/[^\n]*)" or groups:match ":cpu,cpuacct:(/[^\n]*)"
-  if v1 then
-    local folder = "/sys/fs/cgroup/cpu" .. v1
-    local us = native.read_file(folder .. "/cpu.cfs_quota_us") or ""
-    local found = quota_of(us:match "^%d+" and us:match "^%d+" .. " " ..
-      (native.read_file(folder .. "/cpu.cfs_period_us") or "100000"))
+  return unified, old
+end
+
+-- The smallest quota from this process's control group up to the root, or nil.
+local function quota()
+  local unified, old = groups_of(native.read_file "/proc/self/cgroup" or "")
+  local least
+  local function heed(found)
     if found and (not least or found < least) then least = found end
+  end
+  while unified do
+    heed(quota_of(native.read_file("/sys/fs/cgroup" .. unified .. "/cpu.max")))
+    unified = #unified > 1 and unified:match "^(.*)/[^/]*$" or nil
+  end
+  if old then
+    local folder = "/sys/fs/cgroup/cpu" .. old
+    local us = (native.read_file(folder .. "/cpu.cfs_quota_us") or ""):match "^%d+"
+    local period = (native.read_file(folder .. "/cpu.cfs_period_us") or ""):match "^%d+"
+    heed(us and quota_of(us .. " " .. (period or "100000")))
   end
   return least
 end
