@@ -42,8 +42,9 @@ static struct {
     bool is_journal;           /* systemd's */
     size_t line_max;           /* bytes that leave in one piece */
     struct log_writer *writer; /* NULL: written here and now */
-    uint64_t lost;             /* lines that could not be written here */
-    bool torn;                 /* the last one only in part */
+    uint64_t ever_left_out, ever_lost;
+    uint64_t lost; /* lines that could not be written here */
+    bool torn;     /* the last one only in part */
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -251,10 +252,10 @@ static void write_line(enum log_level level, const char *message, const struct l
         log_writer_put(sink.writer, bytes, line.used);
         return;
     }
-    if (sink.torn && write_whole("\n", 1))
+    if ((sink.torn && write_whole("\n", 1)) || write_whole(bytes, line.used)) {
         sink.lost++;
-    else if (write_whole(bytes, line.used))
-        sink.lost++;
+        sink.ever_lost++;
+    }
 }
 
 /* The same under the lock: what was lost in between is said first. */
@@ -314,7 +315,17 @@ void log_pairs(enum log_level level, const char *message, const struct log_pair 
         log_flood_admits(level, message, error_of(pairs, count), clock_ms(), &left_out)) {
         settle(false);
         locked_line(level, message, pairs, count, left_out);
+    } else {
+        sink.ever_left_out++;
     }
+    pthread_mutex_unlock(&sink.lock);
+}
+
+void log_counts(uint64_t *left_out, uint64_t *lost)
+{
+    pthread_mutex_lock(&sink.lock);
+    *left_out = sink.ever_left_out;
+    *lost = sink.ever_lost + (sink.writer ? log_writer_lost(sink.writer) : 0);
     pthread_mutex_unlock(&sink.lock);
 }
 
@@ -421,6 +432,8 @@ void log_background_stop(unsigned patience_ms)
     settle(true);
     writer = sink.writer;
     sink.writer = NULL;
+    if (writer)
+        sink.ever_lost += log_writer_lost(writer);
     pthread_mutex_unlock(&sink.lock);
     log_writer_free(&writer,
                     patience_ms); /* not under the lock: its thread may have something to say */

@@ -69,6 +69,9 @@ void log_pairs(enum log_level level, const char *message, const struct log_pair 
 /* Says what was left out of floods that are over. Cheap; to be called about once a second. */
 void log_settle(void);
 
+/* Lines of this process until now: left out of floods, and lost because they could not be written. */
+void log_counts(uint64_t *left_out, uint64_t *lost);
+
 /* A number as text for log_line(), in one of eight rotating buffers of the thread. */
 const char *log_number(int64_t n);
 

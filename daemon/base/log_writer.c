@@ -40,11 +40,12 @@ struct log_writer {
     int wake_fd;
     /* Under the lock: */
     struct buffer filling;
-    size_t unwritten;   /* of the other buffer */
-    uint64_t put, done; /* bytes, ever: taken, and written or given up */
-    uint64_t lost_lines, lost_bytes;
-    int next_fd; /* -1: none */
-    bool asleep; /* until it is woken, or for as long as a retry takes */
+    size_t unwritten;                /* of the other buffer */
+    uint64_t put, done;              /* bytes, ever: taken, and written or given up */
+    uint64_t lost_lines, lost_bytes; /* not told yet */
+    uint64_t ever_lost;              /* lines */
+    int next_fd;                     /* -1: none */
+    bool asleep;                     /* until it is woken, or for as long as a retry takes */
     bool failing, stopping;
     uint64_t stop_at_ms;
     /* The thread's own: */
@@ -293,6 +294,7 @@ static void give_up(struct log_writer *writer)
         writer->lost_bytes += (uint64_t)(end - at);
         while (at < end && (at = memchr(at, '\n', (size_t)(end - at)))) {
             writer->lost_lines++;
+            writer->ever_lost++;
             at++;
         }
     }
@@ -431,12 +433,23 @@ bool log_writer_put(struct log_writer *writer, const char *line, size_t length)
         writer->asleep = false;
     } else {
         writer->lost_lines++;
+        writer->ever_lost++;
         writer->lost_bytes += length;
     }
     pthread_mutex_unlock(&writer->lock);
     if (hurry)
         wake(writer);
     return fits;
+}
+
+uint64_t log_writer_lost(struct log_writer *writer)
+{
+    uint64_t lost;
+
+    pthread_mutex_lock(&writer->lock);
+    lost = writer->ever_lost;
+    pthread_mutex_unlock(&writer->lock);
+    return lost;
 }
 
 size_t log_writer_line_max(struct log_writer *writer)

@@ -45,6 +45,9 @@ void log_writer_reopen(struct log_writer *writer, int fd);
 /* Waits until all that was put before is written, at most patience_ms. Is it? */
 bool log_writer_flush(struct log_writer *writer, unsigned patience_ms);
 
+/* Lines dropped until now, ever. Any thread. */
+uint64_t log_writer_lost(struct log_writer *writer);
+
 /* Writes what waits, for at most patience_ms, ends the thread, closes the descriptor, sets NULL. NULL is fine.
  * What is still there then is lost, and counted in the last news. */
 void log_writer_free(struct log_writer **writer, unsigned patience_ms);

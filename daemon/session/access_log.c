@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/log_writer.h"
 #include "http/block.h"
+#include "metrics/metrics.h"
 #include "net/transport.h"
 #include "session/session.h"
 #include "session/stream.h"
@@ -69,6 +70,17 @@ void access_log_close(void)
 {
     access_log_is_on = false;
     log_writer_free(&writer, PATIENCE_MS);
+}
+
+void access_log_count(void)
+{
+    uint64_t left_out, lost;
+
+    log_counts(&left_out, &lost);
+    if (access_log_is_on)
+        lost += log_writer_lost(writer);
+    metrics->log_left_out = left_out;
+    metrics->log_lost = lost;
 }
 
 static void set_peer(struct access_record *record, const struct session *session)

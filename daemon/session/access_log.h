@@ -28,6 +28,9 @@ void access_log_close(void);
 /* The same without turning it off, before an _exit(). */
 void access_log_flush(unsigned patience_ms);
 
+/* Brings what both logs left out or lost into the metrics. The loop's thread, about once a second. */
+void access_log_count(void);
+
 /* For streams and sessions: a stream closes. Its transport is still there. */
 void access_log_stream(const struct stream *stream, uint32_t code, enum ended_by by,
                        const char *reason);

@@ -182,7 +182,10 @@ static void each_line_says_who_wrote_it(void **state)
 
 static void a_flood_is_cut_short_and_counted(void **state)
 {
+    uint64_t left_out_before, left_out, lost;
+
     (void)state;
+    log_counts(&left_out_before, &lost);
     begin(LOG_DEBUG, LOG_LOGFMT);
     for (int i = 0; i < 1000; i++)
         log_line(LOG_WARN, "flood", "error", "E1", "n", log_number(i), NULL);
@@ -190,6 +193,8 @@ static void a_flood_is_cut_short_and_counted(void **state)
     log_line(LOG_INFO, "other", NULL);
     log_flush(0);
     capture_end(&captured);
+    log_counts(&left_out, &lost);
+    assert_int_equal(left_out - left_out_before, 990);
     assert_int_equal(count_of(captured.text, "error=E1"), 10);
     assert_non_null(strstr(captured.text, "n=9\n"));
     assert_non_null(strstr(captured.text, "msg=flood left_out=990 error=E2\n"));
