@@ -55,7 +55,7 @@ struct histogram {
 };
 
 /* The bounds of a histogram's buckets, in ms; UINT32_MAX ends them. */
-extern const uint32_t metrics_latency_bounds[], metrics_busy_bounds[];
+extern const uint32_t metrics_latency_bounds[], metrics_handler_bounds[], metrics_turn_bounds[];
 
 static inline void histogram_add(struct histogram *histogram, const uint32_t *bounds, uint64_t ms)
 {
@@ -87,10 +87,10 @@ static inline void histogram_add(struct histogram *histogram, const uint32_t *bo
              "Header blocks sent in answer to requests, by status; 1xx come before a final one.") \
     HISTOGRAM(latency, metrics_latency_bounds, "perigee_stream_duration_seconds",                 \
               "Served streams, from the request's header block to the end, whole milliseconds.")  \
-    HISTOGRAM(handler, metrics_busy_bounds, "perigee_handler_duration_seconds",                   \
+    HISTOGRAM(handler, metrics_handler_bounds, "perigee_handler_duration_seconds",                \
               "Runs of script code for a stream, until it gives way; by a clock of 4 ms.")        \
-    HISTOGRAM(turn, metrics_busy_bounds, "perigee_loop_lag_seconds",                              \
-              "Turns of the loop, what an event may have to wait for; by a clock of 4 ms.")       \
+    HISTOGRAM(turn, metrics_turn_bounds, "perigee_loop_lag_seconds",                              \
+              "Turns of the loop, what an event may have to wait for, whole milliseconds.")       \
     COUNTERS(bytes_in, METRICS_ROLES, role, "perigee_received_bytes_total",                       \
              "Bytes of HTTP/2 received, TLS and TCP aside.")                                      \
     COUNTERS(bytes_out, METRICS_ROLES, role, "perigee_sent_bytes_total",                          \

@@ -23,9 +23,9 @@ static void on_wake(uv_async_t *wake)
 /* libuv looked at the clock when the last wait was over: what came in then had to wait until now. */
 static void on_prepare(uv_prepare_t *prepare)
 {
-    uint64_t now = clock_ticks_ms(), woken = uv_now(prepare->loop);
+    uint64_t now = clock_ms(), woken = uv_now(prepare->loop);
 
-    histogram_add(&metrics->turn, metrics_busy_bounds, now > woken ? now - woken : 0);
+    histogram_add(&metrics->turn, metrics_turn_bounds, now > woken ? now - woken : 0);
 }
 
 enum err loop_new(struct loop **out)

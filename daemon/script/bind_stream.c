@@ -62,7 +62,7 @@ void perigee_enter(uint32_t slot, uint32_t generation, double coroutine)
     double now = (double)clock_ticks_ms();
 
     if (script_now->slot)
-        histogram_add(&metrics->handler, metrics_busy_bounds,
+        histogram_add(&metrics->handler, metrics_handler_bounds,
                       (uint64_t)(now - script_now->started_ms));
     perigee_shared.now_coroutine = coroutine;
     script_now->slot = slot;

@@ -18,7 +18,7 @@ static void test_histogram_bounds_belong_to_their_bucket(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint64_t before = histogram.counts[cases[i].bucket];
 
-        histogram_add(&histogram, metrics_busy_bounds, cases[i].ms);
+        histogram_add(&histogram, metrics_handler_bounds, cases[i].ms);
         assert_int_equal(histogram.counts[cases[i].bucket], before + 1);
     }
     /* A value that is the mark of the end itself, and the longest list of bounds. */
@@ -130,9 +130,9 @@ static void test_the_export_adds_processes_up(void **state)
     two->metrics.responses[200 - METRICS_STATUS_FIRST] = 8;
     one->metrics.limits[LIMIT_RESETS] = 9;
     atomic_store(&region_state(region)->watchdog_kills, 3);
-    histogram_add(&one->metrics.handler, metrics_busy_bounds, 5);
-    histogram_add(&two->metrics.handler, metrics_busy_bounds, 26);
-    histogram_add(&two->metrics.handler, metrics_busy_bounds, 1000000);
+    histogram_add(&one->metrics.handler, metrics_handler_bounds, 5);
+    histogram_add(&two->metrics.handler, metrics_handler_bounds, 26);
+    histogram_add(&two->metrics.handler, metrics_handler_bounds, 1000000);
     text = text_of(region, region_prometheus);
     assert_has(text, "\nperigee_sessions_active{role=\"server\"} 325\n");
     assert_has(text, "\nperigee_worker_sessions{worker=\"1\"} 5\n");
@@ -144,7 +144,7 @@ static void test_the_export_adds_processes_up(void **state)
     assert_has(text, "\nperigee_limit_hits_total{limit=\"watchdog_timeout\"} 3\n");
     assert_has(text, "\nperigee_limit_hits_total{limit=\"sessions\"} 0\n");
     assert_has(text, "\nperigee_handler_duration_seconds_bucket{le=\"0.005\"} 1\n");
-    assert_has(text, "\nperigee_handler_duration_seconds_bucket{le=\"0.025\"} 1\n");
+    assert_has(text, "\nperigee_handler_duration_seconds_bucket{le=\"0.02\"} 1\n");
     assert_has(text, "\nperigee_handler_duration_seconds_bucket{le=\"0.05\"} 2\n");
     assert_has(text, "\nperigee_handler_duration_seconds_bucket{le=\"10\"} 2\n");
     assert_has(text, "\nperigee_handler_duration_seconds_bucket{le=\"+Inf\"} 3\n");
