@@ -109,7 +109,7 @@ def the_service():
     assert "perigee.socket" in service["Wants"].split() and "perigee.socket" in service["After"].split()
     assert service["Also"] == "perigee.socket"
     socket = dict(settings("perigee.socket"))
-    assert "Accept" not in socket and socket["ListenStream"] == "80", socket
+    assert "Accept" not in socket and socket["ListenStream"] == "8000", socket
 
 
 @tap.test

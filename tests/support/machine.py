@@ -49,7 +49,7 @@ pivot_root . run/machine
 cd /
 umount -l /run/machine
 rmdir /run/machine
-exec /lib/systemd/systemd --system --log-target=console --show-status=false
+exec /lib/systemd/systemd --system --log-target=journal-or-kmsg --show-status=false
 """
 
 NAMESPACES = ["--mount", "--propagation", "private", "--pid", "--cgroup", "--uts", "--ipc", "--net"]
@@ -159,9 +159,10 @@ class Machine:
         """A property of a unit."""
         return self.must("systemctl", "show", "--value", f"--property={name}", unit).strip()
 
-    def journal(self, unit):
+    def journal(self, unit, *more):
+        """What the journal has of a unit: its own lines and those of systemd about it. more: for journalctl."""
         self.must("journalctl", "--sync")
-        return self.must("journalctl", "--no-pager", "--output=cat", f"--unit={unit}")
+        return self.must("journalctl", "--no-pager", "--output=cat", f"--unit={unit}", *more)
 
     def pids(self, unit):
         """Processes of a unit, as this side numbers them."""
