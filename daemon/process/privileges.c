@@ -233,13 +233,23 @@ static bool is_dropped(const struct identity *identity)
            effective_group == group && saved_group == group && !has_capabilities() && setuid(0);
 }
 
-static enum err become(const struct identity *identity, struct failure *failure)
+static enum err set_groups(const struct identity *identity, struct failure *failure)
 {
-    empty_bounding_set();
     if (identity->name[0] ? initgroups(identity->name, identity->gid) : setgroups(1, &identity->gid))
         return failure_errno(failure, errno, "cannot set the groups of user %u", identity->uid);
     if (setresgid(identity->gid, identity->gid, identity->gid))
         return failure_errno(failure, errno, "cannot become group %u", identity->gid);
+    return OK;
+}
+
+static enum err become(const struct identity *identity, struct failure *failure)
+{
+    enum err err;
+
+    empty_bounding_set();
+    err = set_groups(identity, failure);
+    if (err)
+        return err;
     if (setresuid(identity->uid, identity->uid, identity->uid))
         return failure_errno(failure, errno, "cannot become user %u", identity->uid);
     if (!drop_capabilities())
@@ -261,7 +271,10 @@ enum err privileges_drop(const struct privileges *wish, struct failure *failure)
         umask(wish->umask);
     if (geteuid() == 0 && identity.uid != 0) {
         err = become(&identity, failure);
-    } else if (identity.uid != 0 && !drop_capabilities()) { /* a unit's AmbientCapabilities= */
+    } else if (geteuid() == 0) {
+        if (identity.gid != getegid())
+            err = set_groups(&identity, failure);
+    } else if (!drop_capabilities()) { /* a unit's AmbientCapabilities= */
         err = failure_errno(failure, errno, "cannot give capabilities up");
     }
     if (err)
