@@ -1,4 +1,5 @@
 """What docs/operations.md says is so: its configurations are good ones, its commands, files, metrics and sentences exist."""
+import errno
 import glob
 import json
 import os
@@ -110,15 +111,16 @@ def the_metrics_exist():
 @tap.test
 def the_sentences_exist():
     """each sentence of the table of faults is one that the daemon says"""
-    said = sources("daemon/**/*.[ch]", "lua/perigee/**/*.lua")
+    said = sources("daemon/**/*.[ch]", "lua/perigee/**/*.lua").replace('\\"', '"')
+    said += " ".join(os.strerror(code) for code in errno.errorcode)
     table = PAGE[PAGE.index("## When something is wrong") :]
     rows = re.findall(r"^\| (.+?) \| .+ \|$", table, re.M)[2:]
     assert len(rows) >= 15, rows
     for row in rows:
         for sentence in re.findall(r"`([^`]+)`", row):
-            # Words in capitals, numbers and dots stand for what differs.
-            for part in re.split(r"\b[A-Z]{1,}\b|…|\d+|\"[^\"]*\"", sentence):
-                part = part.strip(" :;,()")
+            # Names in capitals, numbers, quoted words and dots stand for what differs.
+            for part in re.split(r"\b(?:FILE|PATH|ADDRESS|NAME|DATE|N)\b|…|\d+|\"[^\"]*\"", sentence):
+                part = re.sub(r"^[ :;,()?]+|[ :;,()?]+$", "", part)
                 assert len(part) < 4 or part in said, f"nobody says {part!r} (of {sentence!r})"
 
 

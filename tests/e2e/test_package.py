@@ -8,6 +8,7 @@ run: deadline 240
 """
 
 import atexit
+import contextlib
 import glob
 import gzip
 import os
@@ -66,6 +67,29 @@ def new_files():
 def owner(path):
     found = root().must("stat", "-c", "%U:%G %a", path).strip()
     return found
+
+
+@contextlib.contextmanager
+def written(path, text):
+    """A file of the root has this text for as long as the block lasts; what was there before is there again then."""
+    real = root().path(path)
+    before = None
+    if os.path.exists(real):
+        with open(real, encoding="utf-8") as file:
+            before = file.read()
+    root().write(path, text)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.unlink(real)
+        else:
+            root().write(path, before)
+
+
+def text_of(path):
+    with open(root().path(path), encoding="utf-8") as file:
+        return file.read()
 
 
 def listing():
@@ -149,7 +173,7 @@ def follows_systemd():
         there.must("/var/lib/dpkg/info/perigee.postinst", "triggered", "/usr/lib/systemd/systemd")
         assert os.path.exists(there.path(DROPIN)) == wanted, f"with systemd {version}"
     os.unlink(there.path("/usr/local/bin/systemctl"))
-    assert "Type=notify-reload" in open(there.path("/usr/share/perigee/systemd/notify-reload.conf")).read()
+    assert "Type=notify-reload" in text_of("/usr/share/perigee/systemd/notify-reload.conf")
 
 
 class Service:
@@ -203,17 +227,14 @@ def serves_without_systemd():
         workers = service.workers()
         assert workers and all(uid_of(pid) == account for pid in workers), workers
         assert "ready" in there.must("perigee", "status")
-        script = there.path("/etc/perigee/app.lua")
-        with open(script, encoding="utf-8") as file:
-            text = file.read()
-        there.write("/etc/perigee/app.lua", "return function(stream)\n")
-        refused = there.run("perigee", "reload")
-        assert refused.returncode == 1 and "app.lua:1" in refused.stderr, refused
+        with written("/etc/perigee/app.lua", "return function(stream)\n"):
+            refused = there.run("perigee", "reload")
+            assert refused.returncode == 1 and "/etc/perigee/app.lua:2: " in refused.stderr, refused
         assert service.get("/two") == "Perigee works: /two\n"
-        there.write("/etc/perigee/app.lua", text.replace("Perigee works: ", "changed: "))
-        there.must("perigee", "reload")
-        assert service.get("/three") == "changed: /three\n"
-        there.write("/etc/perigee/app.lua", text)
+        changed = text_of("/etc/perigee/app.lua").replace("Perigee works: ", "changed: ")
+        with written("/etc/perigee/app.lua", changed):
+            there.must("perigee", "reload")
+            assert service.get("/three") == "changed: /three\n"
         there.must("perigee", "stop")
         assert service.master.wait(20) == 0
 
@@ -222,13 +243,9 @@ def serves_without_systemd():
 def an_upgrade_takes_the_service_along():
     """while it serves, a newer package makes it go on as the new binary, in the same process"""
     there = root()
-    config = there.path("/etc/perigee/perigee.conf.lua")
-    with open(config, encoding="utf-8") as file:
-        shipped = file.read()
-    there.write(
-        "/etc/perigee/perigee.conf.lua", re.sub(r"^return \{", f'return {{\n  pid_file = "{PID_FILE}",', shipped, flags=re.M)
-    )
-    with Service() as service:
+    shipped = text_of("/etc/perigee/perigee.conf.lua")
+    changed = re.sub(r"^return \{", f'return {{\n  pid_file = "{PID_FILE}",', shipped, flags=re.M)
+    with written("/etc/perigee/perigee.conf.lua", changed), Service() as service:
         before = service.workers()
         there.must("dpkg", "--force-confold", "-i", "/perigee.deb")
         service.master.err.wait_for(r'msg="?upgraded\b', 20)
@@ -238,9 +255,7 @@ def an_upgrade_takes_the_service_along():
         for pid in [service.master.pid, *service.workers()]:
             now = os.stat(f"/proc/{pid}/exe")
             assert (now.st_dev, now.st_ino) == (binary.st_dev, binary.st_ino), pid
-        kept = open(config, encoding="utf-8").read()
-        assert PID_FILE in kept, "the changed configuration was overwritten"
-    there.write("/etc/perigee/perigee.conf.lua", shipped)
+        assert text_of("/etc/perigee/perigee.conf.lua") == changed, "the changed configuration was overwritten"
 
 
 @tap.test(long=True)
@@ -249,20 +264,22 @@ def takes_certificates_of_certbot():
     there = root()
     lineage = "/etc/letsencrypt/live/example.org"
     os.makedirs(there.path(lineage))
-    for made, name in zip(perigee.make_certificate(there.path(lineage), "made"), ("fullchain.pem", "privkey.pem")):
-        os.rename(made, there.path(f"{lineage}/{name}"))
-    for _ in range(2):  # a renewal is the same again
-        there.must("env", f"RENEWED_LINEAGE={lineage}", "/usr/share/perigee/certbot-deploy-hook")
-        assert owner("/etc/perigee/tls/example.org") == "root:perigee 750"
-        assert owner("/etc/perigee/tls/example.org/privkey.pem") == "root:perigee 640"
-    assert sorted(os.listdir(there.path("/etc/perigee/tls/example.org"))) == ["fullchain.pem", "privkey.pem"]
-    files = 'certificate = "tls/example.org/fullchain.pem", key = "tls/example.org/privkey.pem"'
-    config = f'return {{ script = "app.lua", listen = {{ {{ address = ":443", tls = {{ {files} }} }} }} }}\n'
-    there.write("/etc/perigee/tls.conf.lua", config)
-    there.must("perigee", "check", "-c", "/etc/perigee/tls.conf.lua")
-    os.unlink(there.path("/etc/perigee/tls.conf.lua"))
-    shutil.rmtree(there.path("/etc/perigee/tls"))
-    shutil.rmtree(there.path("/etc/letsencrypt"))
+    try:
+        made = perigee.make_certificate(there.path(lineage), "made")
+        for source, name in zip(made, ("fullchain.pem", "privkey.pem")):
+            os.rename(source, there.path(f"{lineage}/{name}"))
+        for _ in range(2):  # a renewal is the same again
+            there.must("env", f"RENEWED_LINEAGE={lineage}", "/usr/share/perigee/certbot-deploy-hook")
+            assert owner("/etc/perigee/tls/example.org") == "root:perigee 750"
+            assert owner("/etc/perigee/tls/example.org/privkey.pem") == "root:perigee 640"
+        assert sorted(os.listdir(there.path("/etc/perigee/tls/example.org"))) == ["fullchain.pem", "privkey.pem"]
+        pair = 'certificate = "tls/example.org/fullchain.pem", key = "tls/example.org/privkey.pem"'
+        config = f'return {{ script = "app.lua", listen = {{ {{ address = ":443", tls = {{ {pair} }} }} }} }}\n'
+        with written("/etc/perigee/tls.conf.lua", config):
+            there.must("perigee", "check", "-c", "/etc/perigee/tls.conf.lua")
+    finally:
+        shutil.rmtree(there.path("/etc/perigee/tls"), ignore_errors=True)
+        shutil.rmtree(there.path("/etc/letsencrypt"))
 
 
 @tap.test(long=True, deadline=60)
@@ -283,13 +300,13 @@ def remove_package(how):
 def a_removal_leaves_the_configuration():
     """a removal leaves the configuration files and nothing else"""
     there = root()
-    there.write("/etc/perigee/app.lua", open(there.path("/etc/perigee/app.lua")).read() + "-- changed\n")
+    there.write("/etc/perigee/app.lua", text_of("/etc/perigee/app.lua") + "-- changed\n")
     deps = there.must("dpkg-query", "-W", "-f", "${Depends}", "perigee")
     ours = set(listing())
     remove_package("remove")
     left = [path for path in new_files() if path in ours or "perigee" in path]
     assert left == sorted([*CONFFILES, "/etc/perigee"]), left
-    assert open(there.path("/etc/perigee/app.lua")).read().endswith("-- changed\n")
+    assert text_of("/etc/perigee/app.lua").endswith("-- changed\n")
     assert "libnghttp2" in deps
 
 
