@@ -7,6 +7,7 @@ import re
 import subprocess
 import tempfile
 
+import h2client
 import perigee
 import tap
 
@@ -119,9 +120,48 @@ def the_sentences_exist():
     for row in rows:
         for sentence in re.findall(r"`([^`]+)`", row):
             # Names in capitals, numbers, quoted words and dots stand for what differs.
-            for part in re.split(r"\b(?:FILE|PATH|ADDRESS|NAME|DATE|N)\b|…|\d+|\"[^\"]*\"", sentence):
+            for part in re.split(r"\b(?:FILE|PATH|ADDRESS|NAME|DATE|N)\b|[(…]|\d+|\"[^\"]*\"", sentence):
                 part = re.sub(r"^[ :;,()?]+|[ :;,()?]+$", "", part)
                 assert len(part) < 4 or part in said, f"nobody says {part!r} (of {sentence!r})"
+
+
+@tap.test
+def the_messages_exist():
+    """each message of the log that is shown is one that the daemon logs"""
+    said = sources("daemon/**/*.[ch]")
+    messages = re.findall(r'msg=\\?"([^"\\]+)', PAGE) + [json.loads(b.splitlines()[0]).get("msg") for b in blocks("json")]
+    messages = {message for message in messages if message}
+    assert len(messages) >= 4, messages
+    for message in messages:
+        assert f'"{message}"' in said, f"nobody logs {message!r}"
+
+
+@tap.test
+def the_access_log_looks_like_that():
+    """lines of the access log have the shape of those that are shown"""
+    shown = next(json.loads(line) for text in blocks("json") for line in text.splitlines() if "peer" in line)
+    flags = ["--access-log", "access.log", "--access-format", "json"]
+    with perigee.Server(perigee.handler("stream:respond() stream:finish('x')"), flags=flags) as server:
+        assert h2client.get(server.port, "/a?b").status == 200
+        path = os.path.join(server.folder, "access.log")
+        written = json.loads(perigee.eventually("a line", lambda: os.path.exists(path) and read(path)))
+    assert set(written) | {"by", "code"} == set(shown), set(written) ^ set(shown)
+    assert list(written) == [key for key in shown if key in written]
+    assert {key: type(value) for key, value in written.items() if value is not None and key != "tls"}.items() <= {
+        **{key: type(value) for key, value in shown.items()}, "status": int
+    }.items(), written  # fmt: skip
+    combined = re.search(r"^```\n(\S+ - - \[.*)$", PAGE, re.M)[1]
+    flags[3] = "combined"
+    with perigee.Server(perigee.handler("stream:respond() stream:finish('x')"), flags=flags) as server:
+        assert h2client.get(server.port, "/a").status == 200
+        path = os.path.join(server.folder, "access.log")
+        line = perigee.eventually("a line", lambda: os.path.exists(path) and read(path)).strip()
+
+    def shape(text):
+        text = re.sub(r'"[^"]*"( \d+ \d+) "[^"]*" "[^"]*"$', r'"REQUEST"\1 "REFERER" "AGENT"', text)
+        return re.sub(r"\d+", "0", re.sub(r"\[\d+/\w+/", "[0/M/", re.sub(r"^\S+", "PEER", text)))
+
+    assert shape(line) == shape(combined), line
 
 
 @tap.test
