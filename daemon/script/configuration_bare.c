@@ -17,6 +17,7 @@
 #define CPU_MS 2000
 #define DEPTH_MAX 16     /* of tables in tables */
 #define VALUES_MAX 50000 /* tables count as one each */
+#define TEXT_MAX_BYTES (64u * 1024)
 
 struct bare {
     lua_State *lua;  /* the bare one */
@@ -148,6 +149,10 @@ static bool copy(struct bare *bare, int index, int depth)
         return true;
     case LUA_TSTRING:
         text = lua_tolstring(from, index, &length);
+        if (length > TEXT_MAX_BYTES) {
+            bare->refused = "a text has more than 64 KiB";
+            return false;
+        }
         lua_pushlstring(into, text, length);
         return true;
     case LUA_TTABLE:

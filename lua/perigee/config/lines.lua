@@ -16,15 +16,15 @@ local function scan(source, on)
   if source:find("^#", at) then skip_to((source:find("\n", at, true) or #source + 1) - 1) end
   while at <= #source do
     local c = source:sub(at, at)
-    local begin, equals = source:match("^()%[(=*)%[", at)
-    local comment, comment_equals = source:match("^()%-%-%[(=*)%[", at)
-    if begin or comment then
-      local closing = "]" .. (equals or comment_equals) .. "]"
+    local text_equals = c == "[" and source:match("^%[(=*)%[", at)
+    local comment_equals = c == "-" and source:match("^%-%-%[(=*)%[", at)
+    if text_equals or comment_equals then
+      local closing = "]" .. (text_equals or comment_equals) .. "]"
       local _, last = source:find(closing, at, true)
       local text = source:sub(at, last or #source)
-      if begin then on("text", text:sub(#closing + 1, -#closing - 1):gsub("^\n", ""), line) end
+      if text_equals then on("text", text:sub(#closing + 1, -#closing - 1):gsub("^\n", ""), line) end
       skip_to(last or #source)
-    elseif source:find("^%-%-", at) then
+    elseif c == "-" and source:find("^%-%-", at) then
       skip_to((source:find("\n", at, true) or #source + 1) - 1)
     elseif c == '"' or c == "'" then
       local last = at + 1
