@@ -799,6 +799,16 @@ describe("conf/perigee.conf.lua", function()
 
 end)
 
+describe("a value in a message", function()
+  it("is short, and whole letters", function()
+    assert.equal('"' .. ("x"):rep(60) .. '"', types.shown(("x"):rep(60)))
+    assert.equal('"' .. ("x"):rep(60) .. '…"', types.shown(("x"):rep(61)))
+    assert.equal('"' .. ("x"):rep(59) .. '…"', types.shown(("x"):rep(59) .. "ä" .. "y"))
+    assert.equal('"a\\"b\\\\c\\9"', types.shown 'a"b\\c\t')
+    assert.equal("0.5", types.shown(0.5))
+  end)
+end)
+
 describe("a path of settings", function()
   it("is written as Lua would", function()
     assert.equal('listen[2].tls["a b"][true]', check.path_text { "listen", 2, "tls", "a b", true })

@@ -8,7 +8,9 @@ local types = {}
 --- A value in a message: short, on one line.
 function types.shown(value)
   if type(value) == "string" then
-    local text = #value > 60 and value:sub(1, 60) .. "…" or value
+    local text = value
+    -- Not in the middle of a letter of UTF-8.
+    if #value > 60 then text = value:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "") .. "…" end
     return '"' .. text:gsub('[%c"\\]', function(c)
       return c == '"' and '\\"' or c == "\\" and "\\\\" or ("\\%d"):format(c:byte())
     end) .. '"'
