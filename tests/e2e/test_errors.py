@@ -485,7 +485,7 @@ def usage_errors():
         (("--no-such-flag",), "no-such-flag"),
         (("run", "--listen"), "listen"),
         (("run", "app.lua", "--listen"), None),
-        (("check",), "script|usage"),
+        (("check", "--no-such-flag"), "no-such-flag"),
         (("run", "--log-level", "shouting", "app.lua"), "shouting|log-level"),
     ):
         if word is None:
