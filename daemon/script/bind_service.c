@@ -118,6 +118,20 @@ static int native_service_listen(lua_State *lua)
     return 1;
 }
 
+/* service_stop(server's slot, generation): no new connections; those that wait already are taken. */
+static int native_service_stop(lua_State *lua)
+{
+    struct server *server =
+        slots_get(&the_script->worker.servers, (uint32_t)luaL_checknumber(lua, 1),
+                  (uint32_t)luaL_checknumber(lua, 2));
+
+    if (server) {
+        server_accept_queued(server);
+        server_stop_listening(server);
+    }
+    return 0;
+}
+
 /* service_uncover(server's slot, generation, tag) */
 static int native_service_uncover(lua_State *lua)
 {
@@ -219,6 +233,7 @@ void bind_service(lua_State *lua)
         {"service_slot", native_service_slot},
         {"service_is_shared", native_service_is_shared},
         {"service_listen", native_service_listen},
+        {"service_stop", native_service_stop},
         {"service_uncover", native_service_uncover},
         {"listen_name", native_listen_name},
         {"session_drain", native_session_drain},

@@ -178,6 +178,16 @@ void server_stop_listening(struct server *server)
         stop_one(list_entry(server->more.next, struct more_listener, link));
 }
 
+void server_accept_queued(struct server *server)
+{
+    if (server->listener)
+        listener_accept_queued(server->listener);
+    list_each(link, &server->more)
+    {
+        listener_accept_queued(list_entry(link, struct more_listener, link)->listener);
+    }
+}
+
 static void tell_empty(struct server *server)
 {
     if (!server->tells_empty || server->sessions > 0)

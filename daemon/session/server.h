@@ -43,6 +43,9 @@ void server_set_tls(struct server *server, struct tls_context *tls);
 
 void server_stop_listening(struct server *server); /* sessions go on */
 
+/* Accepts all that waits in the kernel's queues now. */
+void server_accept_queued(struct server *server);
+
 /* EVENT_SERVER_EMPTY follows, now or when the last connection is gone, those in a handshake too. */
 void server_tell_empty(struct server *server);
 

@@ -41,7 +41,7 @@ function drain.server(server, on_gone)
   if server._closing then return end -- it leaves by its own close()
   server._closing, server._draining, server._close_told = true, true, false
   server.listening, server._looking_up = false, nil
-  native.server_stop(server._slot, server._generation)
+  native.service_stop(server._slot, server._generation)
   emitter.emit(server, "draining", nil)
   local open = {}
   for session in next, server._sessions do open[#open + 1] = session end

@@ -468,6 +468,36 @@ def connections_that_begin_are_served():
         assert worker.wait() == 0
 
 
+@tap.test
+def connections_that_wait_are_taken():
+    """connections that wait in the kernel's queue when the drain begins are accepted and served"""
+    script = """
+local function busy(ms)
+  local until_ms = process.hrtime()[1] * 1000 + process.hrtime()[2] / 1e6 + ms
+  while process.hrtime()[1] * 1000 + process.hrtime()[2] / 1e6 < until_ms do end
+end
+return function(stream, headers)
+  print("busy")
+  if headers[":path"] == "/busy" then busy(300) end
+  stream:respond {}
+  stream:finish("done")
+end
+"""
+    with Worker(script) as worker:
+        with Raw(worker.port) as c:
+            c.send(h2raw.get(1, "/busy"))
+            worker.out.wait_for("busy")
+            late = [Raw(worker.port) for _ in range(80)]
+            worker.send("DRAIN", b=20000)
+            for one in late:
+                one.send(h2raw.get(1, "/late"))
+            for one in late:
+                assert one.response(1) == ("200", b"done")
+                one.sock.close()
+            assert c.response(1) == ("200", b"done")
+        assert worker.wait() == 0
+
+
 def accepted(worker, sock):
     """Has the worker the other end of this connection? (Its local port is the connection's.)"""
     port = sock.getsockname()[1]
