@@ -194,6 +194,7 @@ static void on_beat(struct deadline *deadline)
 
     atomic_store(&serving->page->beat_ms, now);
     log_settle();
+    access_log_count();
     if (now - serving->shown_at_ms >= 1000)
         show_title(serving, now);
     deadline_set(serving->loop, deadline, serving->beat_every_ms);
