@@ -141,3 +141,21 @@ int inheritance_socket(const struct inheritance *in, unsigned listener, unsigned
         return of->count > 0 ? in->sockets[of->first] : -1;
     return slot <= of->count ? in->sockets[of->first + slot - 1] : -1;
 }
+
+static void close_socket(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void inheritance_close_sockets(struct inheritance *in, unsigned slot)
+{
+    for (unsigned i = 0; i < in->listener_count; i++) {
+        struct inherited_listener *of = &in->listeners[i];
+
+        for (unsigned k = 0; k < of->count; k++)
+            if (slot == 0 || (!of->is_shared && k + 1 == slot))
+                close_socket(&in->sockets[of->first + k]);
+    }
+}

@@ -36,4 +36,8 @@ void inheritance_secure(const struct inheritance *inheritance);
 /* The descriptor of listener's socket for slot, both from 1, or -1. */
 int inheritance_socket(const struct inheritance *inheritance, unsigned listener, unsigned slot);
 
+/* Closes the sockets of a slot that is gone for good (0: of all, the shared ones too): as long as anybody holds them,
+ * connections are queued there. */
+void inheritance_close_sockets(struct inheritance *inheritance, unsigned slot);
+
 #endif

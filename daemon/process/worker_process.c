@@ -140,6 +140,7 @@ static void drain(struct serving *serving, uint64_t in_ms)
     serving->is_draining = true;
     atomic_fetch_or(&serving->page->flags, PROCESS_DRAINING);
     script_drain(serving->script, (double)in_ms);
+    inheritance_close_sockets(&serving->inheritance, 0);
     if (first && serving->admin)
         admin_drain(serving->admin);
     if (first)
@@ -156,6 +157,8 @@ static void carry_out(struct serving *serving, struct order *order)
     case MESSAGE_UNCOVER:
         if (!serving->is_draining)
             script_cover(serving->script, order->a, order->kind == MESSAGE_COVER);
+        if (order->kind == MESSAGE_UNCOVER && order->b && order->a != 0)
+            inheritance_close_sockets(&serving->inheritance, order->a);
         break;
     }
     mem_free(order);

@@ -380,6 +380,40 @@ def a_program_covers_too():
         assert text(worker.sockets[0][1].getsockname()[1]) == "late"
 
 
+def holds(worker, sock):
+    """Has the worker a descriptor of this socket?"""
+    inode = f"socket:[{os.fstat(sock.fileno()).st_ino}]"
+    found = False
+    for fd in os.listdir(f"/proc/{worker.pid}/fd"):
+        try:
+            found = found or os.readlink(f"/proc/{worker.pid}/fd/{fd}") == inode
+        except FileNotFoundError:
+            pass
+    return found
+
+
+@tap.test
+def a_slot_that_is_gone_is_let_go():
+    """UNCOVER for good: what waits there is served, and the worker holds the socket no longer; a drain lets go of all"""
+    with Worker(SLOW, slots=2, apart=True) as worker:
+        first, second = worker.sockets[0]
+        worker.send("COVER", a=2)
+        assert text(second.getsockname()[1], "/quick") == "quick"
+        with waits(second.getsockname()[1]) as c:
+            worker.send("UNCOVER", a=2, b=1)
+            assert c.response(1) == ("200", b"quick")
+        perigee.eventually("it is closed", lambda: not holds(worker, second))
+        assert holds(worker, first)
+        with Raw(worker.port) as c:
+            c.send(h2raw.get(1, "/slow"))
+            c.barrier()
+            worker.send("DRAIN", b=20000)
+            worker.hear("DRAINING")
+            assert not holds(worker, first)
+            worker.send("DRAIN", b=0)
+            assert worker.wait() == 0
+
+
 # --- Drain ---------------------------------------------------------------------------------------------
 
 
