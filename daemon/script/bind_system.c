@@ -140,15 +140,9 @@ static int native_clock(lua_State *lua)
 void bind_system(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"log", native_log},
-        {"log_all", native_log_all},
-        {"log_wants", native_log_wants},
-        {"live", native_live},
-        {"set_status", native_set_status},
-        {"stop", native_stop},
-        {"exit", native_exit},
-        {"clock", native_clock},
-        {"count", native_count},
+        {"log", native_log},   {"log_all", native_log_all},       {"log_wants", native_log_wants},
+        {"live", native_live}, {"set_status", native_set_status}, {"stop", native_stop},
+        {"exit", native_exit}, {"clock", native_clock},           {"count", native_count},
         {NULL, NULL},
     };
 

@@ -37,8 +37,8 @@ struct stream {
         first_out;       /* ms from then and one: see stream_note(); 0: not yet */
     int64_t date_second; /* of the Date that was added to the answer; 0: none */
     uint32_t reset_code;
-    uint16_t status; /* of the answer of ours, or 0 */
-    uint8_t blamed;  /* enum ended_by, where stream_reset() alone would say ENDED_BY_HANDLER */
+    uint16_t status;  /* of the answer of ours, or 0 */
+    uint8_t blamed;   /* enum ended_by, where stream_reset() alone would say ENDED_BY_HANDLER */
     bool started;     /* our header block went to the machine: a body may follow */
     bool ending;      /* no chunk will come behind the queue */
     bool trailers;    /* with ending: trailers come behind the body */
