@@ -121,10 +121,11 @@ static bool is_open(const struct stream *stream)
 /* ":status" comes first (RFC 9113 8.3), and is three digits. */
 static uint16_t status_of(const struct http_field *fields, size_t count)
 {
-    const char *digits = fields[0].value;
+    const char *digits;
 
     if (count == 0 || fields[0].name_length != 7 || fields[0].value_length != 3)
         return 0;
+    digits = fields[0].value;
     return (uint16_t)((digits[0] - '0') * 100 + (digits[1] - '0') * 10 + digits[2] - '0');
 }
 
