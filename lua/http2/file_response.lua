@@ -195,14 +195,14 @@ end
 local function ask(self, job, stat)
   local range = { offset = job.offset or 0, length = job.length or -1 }
   if not job.stat_check then return range.offset, range.length end
-  core.enter(self._slot, self._generation)
+  core.enter(self._slot, self._generation, 0)
   local ok, result = xpcall(function()
     local go_on = job.stat_check(file_stat.wrap(stat), job.headers, range)
     check_whole(range.offset, "offset", job.owned and 0 or -1)
     check_whole(range.length, "length", -WHOLE_MAX)
     return go_on
   end, traced)
-  core.enter(0, 0)
+  core.enter(0, 0, 0)
   if not ok then
     failure.report(self, result.err, result.traceback)
     return nil
