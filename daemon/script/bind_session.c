@@ -13,7 +13,7 @@ PERIGEE_API int perigee_setting_add(uint32_t id, uint32_t value);
 PERIGEE_API int perigee_session_settings(uint32_t slot, uint32_t generation);
 PERIGEE_API double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote,
                                            uint32_t id);
-PERIGEE_API void perigee_session_name(uint32_t slot, uint32_t generation, uint32_t number);
+PERIGEE_API uint32_t perigee_session_name(uint32_t slot, uint32_t generation);
 PERIGEE_API double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which);
 PERIGEE_API double perigee_session_count(uint32_t slot, uint32_t generation, uint32_t which);
 PERIGEE_API int perigee_session_next_id(uint32_t slot, uint32_t generation, uint32_t id);
@@ -37,13 +37,12 @@ static int hand_out(enum err err, const struct stream *stream)
     return OK;
 }
 
-/* The number that the script's log lines have for it, for those of C. */
-void perigee_session_name(uint32_t slot, uint32_t generation, uint32_t number)
+/* The number that log lines have for it; a new one when it has none, or is not there yet (a client that connects). */
+uint32_t perigee_session_name(uint32_t slot, uint32_t generation)
 {
     struct session *session = script_session(slot, generation);
 
-    if (session)
-        session->number = number;
+    return session ? session_number(session) : session_new_number();
 }
 
 /* Client: opens a stream with the fields given before; its slot, generation and id in shared.

@@ -101,10 +101,10 @@ static void set_peer(struct access_record *record, const struct session *session
     record->peer = (struct access_text){peer->text, peer->length};
 }
 
-static void set_from_session(struct access_record *record, const struct session *session)
+static void set_from_session(struct access_record *record, struct session *session)
 {
     clock_gettime(CLOCK_REALTIME, &record->ended);
-    record->session = session->number;
+    record->session = session_number(session);
     if (!session->transport)
         return;
     set_peer(record, session);
@@ -173,7 +173,7 @@ static void write_record(const struct access_record *record)
 void access_log_stream(const struct stream *stream, uint32_t code, enum ended_by by,
                        const char *reason)
 {
-    const struct session *session = stream->session;
+    struct session *session = stream->session;
     struct access_record record = {
         .status = stream->status,
         .bytes_in = (uint64_t)stream->bytes_in,
@@ -194,8 +194,7 @@ void access_log_stream(const struct stream *stream, uint32_t code, enum ended_by
     write_record(&record);
 }
 
-void access_log_refused(const struct session *session, uint32_t id, uint32_t code,
-                        const char *reason)
+void access_log_refused(struct session *session, uint32_t id, uint32_t code, const char *reason)
 {
     struct access_record record = {
         .stream = id,

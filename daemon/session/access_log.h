@@ -36,7 +36,6 @@ void access_log_stream(const struct stream *stream, uint32_t code, enum ended_by
                        const char *reason);
 
 /* A request never became a stream: it was malformed, or over a limit. */
-void access_log_refused(const struct session *session, uint32_t id, uint32_t code,
-                        const char *reason);
+void access_log_refused(struct session *session, uint32_t id, uint32_t code, const char *reason);
 
 #endif

@@ -170,6 +170,20 @@ enum err session_connect_over(struct worker *worker, const struct session_option
     return err;
 }
 
+uint32_t session_new_number(void)
+{
+    static uint32_t last;
+
+    return ++last;
+}
+
+uint32_t session_number(struct session *session)
+{
+    if (session->number == 0)
+        session->number = session_new_number();
+    return session->number;
+}
+
 void session_hold(struct session *session, bool hold)
 {
     session->unheld = !hold;

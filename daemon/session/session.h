@@ -67,7 +67,7 @@ struct session {
     struct session_options *options; /* the server's, or our own (client) */
     char *server_name;               /* client: for TLS */
     uint32_t slot, generation;
-    uint32_t number; /* the script's and the logs' name for it; 0: none yet */
+    uint32_t number; /* see session_number() */
     enum session_state state;
     struct output output;
     struct deadline deadline;
@@ -136,6 +136,10 @@ enum err session_answer(struct session *session, const struct tls_answer *answer
 /* Ends a server's connection that HTTP/2 did not begin on, after these bytes (at most 16 KiB; none, or in a handshake:
  * at once). bytes NULL: in the words for a peer that did not agree on HTTP/2.  Err: ERR_STATE, ERR_RANGE, ERR_NOMEM. */
 enum err session_dismiss(struct session *session, const char *bytes, size_t length);
+
+/* What scripts and logs call it: counted from 1 in this process, when it is first asked for. */
+uint32_t session_number(struct session *session);
+uint32_t session_new_number(void); /* for one that does not exist yet */
 
 /* Does it keep the program running? From now on and when it is connected. */
 void session_hold(struct session *session, bool hold);

@@ -33,8 +33,6 @@ local defaults = {
   closed = false, destroyed = false, connecting = false, goawayCode = 0, goawayLastStreamID = 0,
 }
 
-local last_number = 0
-
 --- Makes the metatable of a role.
 function class.extend(more, more_getters)
   return make_metatable(defaults, methods, more, getters, more_getters, function(self)
@@ -44,10 +42,10 @@ end
 
 --- A new object. slot and generation may come later (a client that connects).
 function class.new(metatable, slot, generation)
-  last_number = last_number + 1
-  if slot then core.session_name(slot, generation, last_number) end
+  slot, generation = slot or 0, generation or 0
   return setmetatable({
-    _slot = slot or 0, _generation = generation or 0, _number = last_number, _open = 0, _started = native.clock(),
+    _slot = slot, _generation = generation, _number = core.session_name(slot, generation), _open = 0,
+    _started = native.clock(),
   }, metatable)
 end
 

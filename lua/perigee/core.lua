@@ -52,7 +52,7 @@ void perigee_settings_begin(void);
 int perigee_setting_add(uint32_t id, uint32_t value);
 int perigee_session_settings(uint32_t slot, uint32_t generation);
 double perigee_session_setting(uint32_t slot, uint32_t generation, uint32_t remote, uint32_t id);
-void perigee_session_name(uint32_t slot, uint32_t generation, uint32_t number);
+uint32_t perigee_session_name(uint32_t slot, uint32_t generation);
 double perigee_session_number(uint32_t slot, uint32_t generation, uint32_t which);
 double perigee_session_count(uint32_t slot, uint32_t generation, uint32_t which);
 int perigee_session_next_id(uint32_t slot, uint32_t generation, uint32_t id);

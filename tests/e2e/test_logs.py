@@ -209,7 +209,7 @@ def every_end_has_a_line():
         assert pushed["method"] == "GET" and pushed["bytes_out"] == 6 and pushed["authority"] == "localhost", pushed
 
         with h2raw.Raw(server.port) as raw:
-            raw.send(h2raw.headers(1, [(":method", "GET"), (":path", "/no-scheme")]))
+            raw.send(h2raw.headers(1, [(":method", "GET"), (":path", "/no-scheme")]))  # before a session is heard of
             raw.until(lambda f: f.kind == h2raw.RST_STREAM)
             raw.send(h2raw.get(3, "/big", [(f"x-{i}", "y" * 2000) for i in range(40)]))
             raw.until(lambda f: f.kind == h2raw.RST_STREAM and f.stream == 3)
@@ -218,7 +218,7 @@ def every_end_has_a_line():
         assert malformed["code"] == "NGHTTP2_PROTOCOL_ERROR" and malformed["reason"], malformed
         (large,) = wait_for(lines, 1, by="limit")
         assert (large["stream"], large["code"]) == (3, "NGHTTP2_ENHANCE_YOUR_CALM"), large
-        assert large["session"] == malformed["session"] and large["peer"] == malformed["peer"], large
+        assert large["session"] == malformed["session"] > pushed["session"] and large["peer"] == malformed["peer"], large
 
 
 @tap.test

@@ -308,6 +308,72 @@ static void goes_to_the_file_that_it_is_given(void **state)
     unlink(path);
 }
 
+static int full_disk(void)
+{
+    int fd = open("/dev/full", O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void lines_that_were_lost_are_counted_later(void **state)
+{
+    uint64_t left_out, lost_before, lost;
+    int fd = full_disk();
+
+    (void)state;
+    begin(LOG_DEBUG, LOG_LOGFMT);
+    log_counts(&left_out, &lost_before);
+    log_to(fd);
+    close(fd);
+    log_line(LOG_WARN, "one", NULL);
+    log_line(LOG_WARN, "two", NULL);
+    log_counts(&left_out, &lost);
+    assert_true(lost - lost_before >= 2);
+    log_to(STDERR_FILENO);
+    log_line(LOG_WARN, "three", NULL);
+    log_line(LOG_WARN, "four", NULL);
+    capture_end(&captured);
+    assert_null(strstr(captured.text, "msg=one"));
+    assert_int_equal(count_of(captured.text, "msg=\"lines of this log were lost\" lost_lines="), 1);
+    assert_non_null(strstr(captured.text, "msg=three\n"));
+    assert_int_equal(count_of(captured.text, "\n"), 3);
+}
+
+/* In the background nothing is lost so soon; standard error hears of it meanwhile. */
+static void a_full_disk_is_told_to_standard_error(void **state)
+{
+    char path[] = "/tmp/perigee-log-XXXXXX", text[1024] = "";
+    int made = mkstemp(path), fd = full_disk();
+    struct timespec pause = {.tv_nsec = 2000000};
+    uint64_t until = clock_ms() + WAIT_LIMIT_MS;
+
+    (void)state;
+    begin(LOG_DEBUG, LOG_LOGFMT);
+    log_to(fd);
+    close(fd);
+    assert_int_equal(log_background_start(), OK);
+    log_line(LOG_WARN, "one", NULL);
+    log_line(LOG_WARN, "two", NULL);
+    while (lseek(STDERR_FILENO, 0, SEEK_CUR) == 0 && clock_ms() < until)
+        nanosleep(&pause, NULL);
+    log_to(made);
+    while (!strstr(text, "written again") && clock_ms() < until) {
+        nanosleep(&pause, NULL);
+        assert_true(pread(made, text, sizeof(text) - 1, 0) >= 0);
+    }
+    log_background_stop(5000);
+    log_to(STDERR_FILENO);
+    capture_end(&captured);
+    assert_string_equal(captured.text, "perigee: the log cannot be written: ENOSPC\n");
+    assert_true(pread(made, text, sizeof(text) - 1, 0) > 0);
+    assert_non_null(strstr(text, "msg=one\n"));
+    assert_true(strstr(text, "msg=one\n") < strstr(text, "msg=two\n"));
+    assert_non_null(strstr(text, "msg=\"the log is written again\" lost_lines=0 lost_bytes=0\n"));
+    close(made);
+    unlink(path);
+}
+
 static void a_log_that_cannot_be_opened_is_named(void **state)
 {
     char folder[] = "/tmp/perigee-log-XXXXXX", path[64];
@@ -377,6 +443,8 @@ int main(void)
         cmocka_unit_test(scripts_and_debug_lines_are_never_left_out),
         cmocka_unit_test(the_journal_gets_a_priority_and_no_time),
         cmocka_unit_test(goes_to_the_file_that_it_is_given),
+        cmocka_unit_test(lines_that_were_lost_are_counted_later),
+        cmocka_unit_test(a_full_disk_is_told_to_standard_error),
         cmocka_unit_test(a_log_that_cannot_be_opened_is_named),
         cmocka_unit_test(writes_only_levels_that_are_wanted),
     };
