@@ -20,12 +20,21 @@ static void on_wake(uv_async_t *wake)
         loop->on_wake(loop->wake_owner);
 }
 
-/* libuv looked at the clock when the last wait was over: what came in then had to wait until now. */
+static void on_woken(uv_check_t *woken)
+{
+    list_entry(woken, struct loop, woken)->woken_ms = uv_now(woken->loop);
+}
+
+/* What came in since the last wait had to wait until now. */
 static void on_prepare(uv_prepare_t *prepare)
 {
-    uint64_t now = clock_ms(), woken = uv_now(prepare->loop);
+    struct loop *loop = list_entry(prepare, struct loop, prepare);
+    uint64_t now = clock_ms();
 
-    histogram_add(&metrics->turn, metrics_turn_bounds, now > woken ? now - woken : 0);
+    if (loop->woken_ms)
+        histogram_add(&metrics->turn, metrics_turn_bounds,
+                      now > loop->woken_ms ? now - loop->woken_ms : 0);
+    loop->woken_ms = 0;
 }
 
 enum err loop_new(struct loop **out)
@@ -45,6 +54,9 @@ enum err loop_new(struct loop **out)
     list_init(&loop->deferred);
     list_init(&loop->running);
     wheel_init(loop);
+    uv_check_init(&loop->uv, &loop->woken);
+    uv_check_start(&loop->woken, on_woken);
+    uv_unref((uv_handle_t *)&loop->woken);
     uv_prepare_init(&loop->uv, &loop->prepare);
     uv_prepare_start(&loop->prepare, on_prepare);
     uv_unref((uv_handle_t *)&loop->prepare);

@@ -22,7 +22,9 @@ struct wheel {
 struct loop {
     uv_loop_t uv;
     uv_async_t wake;
+    uv_check_t woken; /* behind the events of each wait: libuv looked at the clock before them */
     uv_prepare_t prepare; /* before each wait: how long was this turn? */
+    uint64_t woken_ms;    /* when the last wait was over; 0: there was none */
     uv_check_t check;     /* both are started only while deferred work pends: `check` runs it, */
     uv_idle_t idle;       /* `idle` keeps the loop from waiting */
     void (*on_wake)(void *owner);
