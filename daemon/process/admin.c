@@ -30,6 +30,7 @@ struct admin {
     struct listener *listener; /* NULL: the others answer */
     struct list visits;
     unsigned count;
+    struct deadline finish; /* set while admin_finish() runs */
 };
 
 struct visit {
@@ -45,6 +46,23 @@ struct visit {
     char answer_head[256];
 };
 
+static bool is_answering(const struct admin *admin)
+{
+    list_each(link, &admin->visits)
+    {
+        if (list_entry(link, struct visit, link)->state != VISIT_LINGERING)
+            return true;
+    }
+    return false;
+}
+
+/* Nobody is left who waits for an answer. */
+static void note_answered(struct admin *admin)
+{
+    if (deadline_is_set(&admin->finish) && !is_answering(admin))
+        loop_stop(admin->loop);
+}
+
 static void visit_end(struct visit *visit)
 {
     struct admin *admin = visit->admin;
@@ -56,6 +74,7 @@ static void visit_end(struct visit *visit)
     mem_free(visit);
     if (admin->count-- == VISITS_MAX && admin->listener)
         listener_resume(admin->listener);
+    note_answered(admin);
 }
 
 static void on_due(struct deadline *deadline)
@@ -178,6 +197,7 @@ static void go_on_sending(struct visit *visit)
         return;
     }
     visit->state = VISIT_LINGERING;
+    note_answered(visit->admin);
     transport_shutdown(visit->transport);
     transport_want(visit->transport, true, false);
 }
@@ -271,6 +291,13 @@ static void on_accept(void *owner, int fd, const struct address *peer)
 
 /* --- life */
 
+static void on_finish_due(struct deadline *due)
+{
+    struct admin *admin = list_entry(due, struct admin, finish);
+
+    loop_stop(admin->loop);
+}
+
 enum err admin_open(struct loop *loop, int fd, struct region *region, struct admin **out,
                     struct failure *failure)
 {
@@ -284,6 +311,7 @@ enum err admin_open(struct loop *loop, int fd, struct region *region, struct adm
     admin->loop = loop;
     admin->region = region;
     list_init(&admin->visits);
+    deadline_init(&admin->finish, on_finish_due);
     err = listener_open(loop, &options, on_accept, admin, &admin->listener, failure);
     if (err) {
         mem_free(admin);
@@ -298,6 +326,22 @@ void admin_drain(struct admin *admin)
 {
     if (admin && !atomic_load(&region_state(admin->region)->draining))
         listener_close(&admin->listener);
+}
+
+void admin_finish(struct admin *admin, uint64_t ms)
+{
+    if (!admin)
+        return;
+    listener_close(&admin->listener);
+    if (!is_answering(admin))
+        return;
+    list_each(link, &admin->visits)
+    {
+        transport_ref(list_entry(link, struct visit, link)->transport);
+    }
+    deadline_set(admin->loop, &admin->finish, ms);
+    loop_run(admin->loop);
+    deadline_clear(&admin->finish);
 }
 
 void admin_close(struct admin **admin)

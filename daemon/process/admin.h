@@ -21,6 +21,9 @@ enum err admin_open(struct loop *loop, int fd, struct region *region, struct adm
  * (service_state.draining), it answers to the end. */
 void admin_drain(struct admin *admin);
 
+/* Before the end: answers those who came, and runs the loop for it, at most ms. */
+void admin_finish(struct admin *admin, uint64_t ms);
+
 /* Ends what is open, frees, sets NULL. NULL is fine. */
 void admin_close(struct admin **admin);
 

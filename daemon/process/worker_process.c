@@ -33,6 +33,7 @@
 #define FLUSH_MS 200
 #define DELIVERY_MS 1000 /* for the master to take a message that it must hear */
 
+#define ADMIN_FINISH_MS 250    /* for those whom this worker accepted last */
 #define DRAIN_TIMEOUT_MS 30000 /* where the settings say nothing */
 #define WATCHDOG_TIMEOUT_MS 10000
 
@@ -286,6 +287,7 @@ static int serve(void *arg)
         loop_on_wake(loop, NULL, NULL); /* orders that come late are nobody's */
         status = script_status(script);
         deadline_clear(&serving->beat);
+        admin_finish(serving->admin, ADMIN_FINISH_MS);
         admin_close(&serving->admin);
         set_living(serving, NULL, NULL);
         if (!script_free(&script)) {

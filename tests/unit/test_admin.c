@@ -271,6 +271,36 @@ static void test_who_answers_in_a_drain(void **state)
     stop(&served);
 }
 
+/* Who was accepted is answered before the end, and who says nothing holds it up for so long and no longer. */
+static void test_the_last_ones_are_answered(void **state)
+{
+    char text[4096];
+    struct served served;
+    int silent, late, refused;
+
+    serve(state, &served);
+    listener_unref(served.work);
+    silent = dial(&served.address);
+    late = dial(&served.address);
+    listener_ref(served.work);
+    run_for(loop_of(state), 50); /* both are accepted */
+    listener_unref(served.work);
+    assert_int_equal(send(late, "GET /healthz HTTP/1.0\r\n\r\n", 25, 0), 25);
+    admin_finish(served.admin, 300);
+    assert_true(recv(late, text, sizeof(text), MSG_DONTWAIT) > 0);
+    assert_memory_equal(text, "HTTP/1.1 200 ", 13);
+    assert_int_equal(recv(silent, text, sizeof(text), MSG_DONTWAIT), -1); /* nor was it cut off */
+    refused = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(refused, (struct sockaddr *)&served.address, sizeof(served.address)),
+                     -1);
+    close(silent);
+    admin_finish(served.admin, WAIT_LIMIT_MS); /* nobody waits any more */
+    admin_finish(NULL, 1);
+    stop(&served);
+    close(late);
+    close(refused);
+}
+
 static void test_what_does_not_listen_is_refused(void **state)
 {
     struct admin *admin;
@@ -394,6 +424,7 @@ int main(int argc, char **argv)
         LOOP_TEST(test_it_is_no_work_and_leaves_nothing),
         LOOP_TEST(test_want_of_memory_costs_one_visit),
         LOOP_TEST(test_who_answers_in_a_drain),
+        LOOP_TEST(test_the_last_ones_are_answered),
         LOOP_TEST(test_what_does_not_listen_is_refused),
     };
 
