@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/log_flood.h"
+#include "base/log_writer.h"
 #include "base/mem.h"
 #include "config/settings.h"
 #include "metrics/region.h"
@@ -93,6 +95,7 @@ static void on_news(void *owner, enum script_news news, const char *text)
         fail(serving, text);
         break;
     case SCRIPT_HELD:
+        metrics_hit(LIMIT_DRAIN_TIMEOUT);
         tell(serving, MESSAGE_HELD, text);
         break;
     case SCRIPT_DRAINED:
