@@ -17,7 +17,6 @@ import perigee
 import prometheus
 import service
 import tap
-from h2raw import Raw
 
 SCRIPT = """
 local task = require "perigee.task"
@@ -202,40 +201,33 @@ def limits_are_counted_by_their_names():
     }  # fmt: skip
     with started(workers=1, settings={"limits": limits}, errors="ERR_STREAM_OVERFLOW") as running:
 
-        def hit(name, provoke):
+        def hit(name, sock, *frames):
+            """Says frames on a connection and keeps it until the limit was hit once more."""
             before = Numbers(running).limit(name)
-            provoke()
-            reaches(running, f"a hit of {name}", lambda n: n.limit(name) > before)
-
-        def silent(port):
-            with socket.create_connection(("127.0.0.1", port), 10) as sock:
-                sock.settimeout(10 * perigee.FACTOR)
-                while sock.recv(1000):
-                    pass
-
-        def say(*frames):
-            with Raw(running.port) as peer:
-                peer.send(*frames)
+            with sock:
                 try:
-                    peer.read_all(10)
-                except (OSError, AssertionError):
-                    pass
+                    for frame in frames:
+                        sock.sendall(frame)
+                except OSError:
+                    pass  # cut off already
+                reaches(running, f"a hit of {name}", lambda n: n.limit(name) > before)
 
-        hit("header_timeout", lambda: silent(running.port))
-        hit("handshake_timeout", lambda: silent(running.tls_port))
-        hit("idle_timeout", lambda: say(h2raw.get(1)))
-        hit("header_list_size", lambda: say(h2raw.get(1, extra=[("a", "x" * 5000)])))
-        hit("header_pairs", lambda: say(h2raw.get(1, extra=[(f"a{i}", "x") for i in range(30)])))
-        hit("streams", lambda: say(*[h2raw.get(id, "/hold") for id in range(1, 13, 2)]))
-        hit("useless_frames", lambda: say(h2raw.frame(h2raw.PRIORITY, 0, 3, b"\0\0\0\0\1") * 12000))
-        hit("resets", lambda: say(*[h2raw.get(id) + h2raw.rst(id, h2raw.CANCEL) for id in range(1, 4001, 2)]))
+        def connect(port=None):
+            return socket.create_connection(("127.0.0.1", port or running.port), 10)
 
-        def flood():
-            with Raw(running.port) as peer: # which never opens its windows
-                peer.send(h2raw.get(1, "/flood"))
-                peer.read_all(10)
+        def say(name, *frames):
+            hit(name, connect(), h2raw.PREFACE + h2raw.settings(), *frames)
 
-        hit("stream_output_max", flood)
+        hit("header_timeout", connect())
+        hit("handshake_timeout", connect(running.tls_port))
+        say("idle_timeout", h2raw.get(1))
+        say("header_list_size", h2raw.get(1, extra=[("a", "x" * 5000)]))
+        say("header_pairs", h2raw.get(1, extra=[(f"a{i}", "x") for i in range(30)]))
+        say("streams", *[h2raw.get(number, "/hold") for number in range(1, 13, 2)])
+        say("useless_frames", h2raw.frame(h2raw.PRIORITY, 0, 3, b"\0\0\0\0\1") * 12000)
+        say("resets", b"".join(h2raw.get(number) + h2raw.rst(number, h2raw.CANCEL) for number in range(1, 4001, 2)))
+        say("settings_frames", h2raw.settings(*[(9, 0)] * 40))
+        say("stream_output_max", h2raw.get(1, "/flood"))  # and its windows are never opened
         now = Numbers(running)
         for outcome in ("timeout", "limit"):
             assert now("sessions_closed_total", role="server", outcome=outcome) >= 1, outcome
@@ -243,7 +235,7 @@ def limits_are_counted_by_their_names():
 
 @tap.test
 def totals_never_fall_whatever_becomes_of_workers():
-    """A scraper reads all the time while workers are killed and the service is reloaded under requests."""
+    """A scraper reads all the time while workers are killed, the service is reloaded and its binary changed."""
     with started(workers=2, errors=True) as running:
         faults, over = [], threading.Event()
         state = {"scrapes": 0, "killing": False}
@@ -292,6 +284,10 @@ def totals_never_fall_whatever_becomes_of_workers():
                     running.settled(2)
                     state["killing"] = False
                 running.settled(2)
+            before = Numbers(running)("generation")
+            os.kill(running.pid, signal.SIGUSR2)
+            reaches(running, "an upgrade", lambda n: n("upgrades_total", result="done") == 1 and n("generation") > before)
+            running.settled(2)
         finally:
             over.set()
             scraper.join()
@@ -301,7 +297,7 @@ def totals_never_fall_whatever_becomes_of_workers():
         assert now("streams_total", role="server") == asked
         assert now("responses_total", code="200") == asked
         assert now("worker_restarts_total") == 2
-        assert now("reloads_total", result="done") == 2 and now("reloads_total", result="failed") == 0
+        assert now("reloads_total", result="done") == 3 and now("reloads_total", result="failed") == 0
         running.write("app.lua", "this is no Lua")
         running.reload(code=1)
         assert Numbers(running)("reloads_total", result="failed") == 1
@@ -318,9 +314,8 @@ def a_draining_service_is_not_ready_and_answers_to_the_end():
         os.kill(running.pid, signal.SIGTERM)
         perigee.eventually("503 from /readyz", lambda: ask(running, "/readyz")[0] == 503)
         assert ask(running, "/healthz") == (200, "ok\n")
-        now = Numbers(running)
+        now = reaches(running, "a worker that drains", lambda n: n("workers", state="draining") == 1)
         assert now("draining") == 1 and now("streams_active", role="server") == 1
-        assert now("workers", state="draining") >= 1
         client.reset(held)
 
 
@@ -341,7 +336,24 @@ def an_old_worker_of_a_reload_leaves_the_answers_to_the_new():
         finally:
             os.kill(old, signal.SIGCONT)
         client.reset(held)
-        reaches(running, "the old one's end", lambda n: n("workers", state="draining") == 0)
+        now = reaches(running, "the old one's end", lambda n: n("workers", state="draining") == 0)
+        assert now.limit("drain_timeout") == 0
+
+
+@tap.test
+def a_drain_that_had_to_end_is_a_hit_of_its_limit():
+    with started(workers=1, settings={"limits": {"drain_timeout": "300ms"}}, errors=True) as running:
+        with h2client.Client(running.port) as client:
+            client.head(client.request("/hold"))
+            running.reload()
+            now = reaches(running, "the hit", lambda n: n.limit("drain_timeout") == 1)
+            reaches(running, "the old one's end", lambda n: n("workers", state="draining") == 0)
+        closed = Numbers(running)
+        for outcome in ("completed", "peer", "handler"):
+            assert closed("streams_closed_total", role="server", outcome=outcome) == now(
+                "streams_closed_total", role="server", outcome=outcome
+            ), outcome
+        assert closed("streams_active", role="server") == 0
 
 
 @tap.test
