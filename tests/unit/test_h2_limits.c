@@ -2,12 +2,17 @@
  * it is enough. */
 #include "frames.h"
 
+#include "metrics/metrics.h"
+
 static struct peer server;
 static struct bytes b;
+static struct metrics counted; /* of this test */
 
 static int setup(void **state)
 {
     (void)state;
+    metrics_use(&counted);
+    counted = (struct metrics){0};
     peer_init(&server, true);
     server.is_quiet = true;
     return 0;
@@ -19,6 +24,30 @@ static int teardown(void **state)
     peer_free(&server);
     bytes_free(&b);
     return mem_live() != 0;
+}
+
+/* What the last session was ended for is counted under its limit's name. */
+static void assert_counted(const char *reason)
+{
+    static const struct {
+        const char *words;
+        enum metrics_limit limit;
+    } names[] = {
+        {"useless frames", LIMIT_USELESS_FRAMES},   {"invalid frames", LIMIT_INVALID_FRAMES},
+        {"header block", LIMIT_HEADER_LIST_SIZE},   {"too many CONTINUATION", LIMIT_CONTINUATIONS},
+        {"too many RST_STREAM", LIMIT_RESETS},      {"had to be reset", LIMIT_RESETS},
+        {"acknowledgements wait", LIMIT_PINGS},     {"frames wait to be", LIMIT_OUTBOUND_FRAMES},
+        {"setting entries", LIMIT_SETTINGS_FRAMES},
+    };
+    size_t i = 0;
+
+    while (i < COUNT(names) && !strstr(reason, names[i].words))
+        i++;
+    if (i == COUNT(names))
+        fail_msg("no limit is known for: %s", reason);
+    if (!counted.limits[names[i].limit])
+        fail_msg("not counted: %s", reason);
+    counted.limits[names[i].limit] = 0;
 }
 
 /* The session is over, GOAWAY says ENHANCE_YOUR_CALM, the reason names the thing. */
@@ -33,6 +62,7 @@ static void assert_calmed(const char *reason)
     assert_int_equal(server.m->end_code, HTTP_ENHANCE_YOUR_CALM);
     if (!strstr(server.m->end_reason, reason))
         fail_msg("the reason is: %s", server.m->end_reason);
+    assert_counted(server.m->end_reason);
     words = describe(&server.out, false);
     assert_non_null(strstr(words, "GOAWAY "));
     assert_string_equal(words + strlen(words) - 5, " 11; ");
@@ -59,6 +89,8 @@ static void a_block_over_the_list_limit_is_refused(void **state)
     put_get(&b, 3);
     assert_int_equal(peer_hear(&server, &b), OK);
     assert_said(&server, "RST_STREAM 1 11; ");
+    assert_int_equal(counted.limits[LIMIT_HEADER_LIST_SIZE], 1);
+    assert_int_equal(counted.limits[LIMIT_HEADER_PAIRS], 0);
     assert_heard(
         &server,
         "open 3; request 3 end :method=GET :scheme=http :authority=host :path=/; end 3 (); ");
@@ -80,6 +112,7 @@ static void a_block_over_the_pair_limit_is_refused(void **state)
     put_frame(&b, HEADERS, END_STREAM | END_HEADERS, 3, block.at, block.used); /* eleven */
     assert_int_equal(peer_hear(&server, &b), OK);
     assert_said(&server, "RST_STREAM 3 11; ");
+    assert_int_equal(counted.limits[LIMIT_HEADER_PAIRS], 1);
     assert_non_null(stream_of(&server, 1));
     assert_null(stream_of(&server, 3));
     bytes_free(&block);
@@ -304,6 +337,7 @@ static void streams_over_the_limit_are_refused_then_the_session_ends(void **stat
         peer_drain(&server);
     }
     assert_int_equal(id, 47); /* the 21st */
+    assert_int_equal(counted.limits[LIMIT_STREAMS], 21);
     assert_calmed("too many streams had to be reset");
 }
 
@@ -539,6 +573,7 @@ static void too_many_settings_in_a_frame_end_the_session(void **state)
     peer_drain(&server);
     assert_int_equal(server.m->end_code, HTTP_ENHANCE_YOUR_CALM);
     assert_string_equal(server.m->end_reason, "SETTINGS: too many setting entries");
+    assert_counted(server.m->end_reason);
 }
 
 #define limits_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
