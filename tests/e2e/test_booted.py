@@ -197,13 +197,17 @@ def reloaded():
 
 @tap.test(long=True, deadline=120)
 def upgraded():
-    """SIGUSR2: the same main process goes on, still the one that systemd watches, and can be reloaded"""
+    """a binary that is replaced, then SIGUSR2: the main process goes on as the new one, is still watched, can be reloaded"""
     with service() as m:
         before, old = main_pid(m), workers(m)
+        m.must("cp", "/usr/bin/perigee", "/usr/bin/perigee.new")
+        m.must("mv", "/usr/bin/perigee.new", "/usr/bin/perigee")  # as dpkg does it
+        assert os.readlink(f"/proc/{master(m)}/exe").endswith(" (deleted)")
         m.must("systemctl", "kill", "--kill-whom=main", "--signal=USR2", UNIT)
         perigee.eventually("new workers", lambda: len(set(workers(m)) - set(old)) == 2, 20)
         perigee.eventually("the end of the old ones", lambda: not set(workers(m)) & set(old), 20)
         assert main_pid(m) == before and m.show(UNIT, "ActiveState") == "active"
+        assert os.readlink(f"/proc/{master(m)}/exe").endswith("/usr/bin/perigee")
         assert get(m).body == b"MARK"
         State.root.write("/etc/perigee/app.lua", WHO.replace("MARK", "later"))
         m.must("systemctl", "reload", UNIT)
@@ -249,9 +253,32 @@ def restarted_and_stopped():
         m.must("systemctl", "stop", UNIT)
         assert m.show(UNIT, "Result") == "success" and m.show(UNIT, "ActiveState") == "inactive"
         assert not [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
-        assert not os.path.exists(f"/proc/{m.pid}/root/run/perigee")
+        assert m.run("test", "-e", "/run/perigee").returncode != 0
         assert get(m).body == b"MARK"  # the socket is still there
         assert m.show(UNIT, "ActiveState") == "active"
+
+
+@tap.test(long=True, deadline=120)
+def a_long_drain():
+    """a stop waits for open streams up to drain_timeout, though the unit's TimeoutStopSec= is shorter"""
+    script = """
+    local task = require "perigee.task"
+    return function(stream)
+      stream:respond {}
+      stream:write "begun, "
+      task.sleep(5000)
+      stream:finish "whole"
+    end
+    """
+    with service(script, dropins=["[Service]\nTimeoutStopSec=2\n"]) as m:
+        with m.network():
+            client = h2client.Client(80)
+        with client:
+            stream = client.request("/")
+            client.head(stream)
+            m.must("systemctl", "stop", UNIT)
+            assert client.response(stream).body == b"begun, whole"
+        assert m.show(UNIT, "Result") == "success"
 
 
 @tap.test(long=True, deadline=120)
