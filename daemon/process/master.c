@@ -27,7 +27,8 @@
 #define DESCRIPTORS_MIN 256
 #define POLLS_MAX 1024
 #define SAY_MS 1000
-#define FORCE_MS 1000 /* between the second signal and the end by force */
+#define FORCE_MS 1000        /* between the second signal and the end by force */
+#define STOP_MARGIN_MS 10000 /* behind the drain deadline, for the last steps */
 
 static const int handled[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 
@@ -112,6 +113,7 @@ void master_stop(struct master *master, bool again)
         log_line(LOG_INFO, "draining", "drain_timeout_ms", log_number((int64_t)ms), NULL);
         region_state(master->region)->draining = 1;
         notify_stopping("Draining");
+        notify_extend((ms + STOP_MARGIN_MS) * 1000); /* the unit's patience may be shorter */
         drain_all(master, ms);
         if (master->current && master->current->holds_plan)
             sockets_release_listeners(&master->sockets, &master->current->plan);
