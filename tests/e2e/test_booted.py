@@ -255,7 +255,7 @@ def restarted_and_stopped():
         assert not [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
         assert m.run("test", "-e", "/run/perigee").returncode != 0
         assert get(m).body == b"MARK"  # the socket is still there
-        assert m.show(UNIT, "ActiveState") == "active"
+        perigee.eventually("the service", lambda: m.show(UNIT, "ActiveState") == "active", 10)
 
 
 @tap.test(long=True, deadline=120)
