@@ -104,7 +104,7 @@ def the_metrics_exist():
     """the alerts use metrics that there are, with labels that there are"""
     code = sources("daemon/metrics/*.[ch]")
     names = set(re.findall(r"perigee_\w+", "\n".join(blocks("yaml"))))
-    assert len(names) >= 8, names
+    assert len(names) >= 3, names
     for name in names:
         assert f'"{re.sub("_bucket$", "", name)}"' in code, f"there is no metric {name}"
 
