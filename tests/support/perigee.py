@@ -174,9 +174,10 @@ class Output:
 
 
 class Process:
-    """A child in a folder of its own. files: name -> text, written there first."""
+    """A child in a folder of its own. files: name -> text, written there first. descriptors: of the test's, that
+    it gets under their numbers."""
 
-    def __init__(self, argv, files=None, env=None, preexec=None, nofile=None):
+    def __init__(self, argv, files=None, env=None, preexec=None, nofile=None, descriptors=()):
         self.folder = folder()
         for name, text in (files or {}).items():
             path = os.path.join(self.folder, name)
@@ -200,6 +201,7 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 preexec_fn=before_exec,
+                pass_fds=descriptors,
             )
         except OSError:
             shutil.rmtree(self.folder, ignore_errors=True)
