@@ -12,6 +12,7 @@ import subprocess
 
 import h2client
 import perigee
+import service as services
 import tap
 import traffic
 from service import Service
@@ -148,9 +149,7 @@ def a_client_that_leaves():
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            import service as services
-
-            services._known.add(process.pid)
+            services.known(process.pid)
             service.notified.wait_for("RELOADING=1")
             process.kill()
             process.wait()

@@ -7,6 +7,7 @@ run: deadline 240
 import os
 import re
 import signal
+import threading
 import time
 
 import h2client
@@ -191,8 +192,6 @@ def perigee_stop():
     with Service(HOLD) as service, Raw(service.port) as c:
         c.send(h2raw.post(1))
         c.barrier()
-        import threading
-
         answers = []
         thread = threading.Thread(target=lambda: answers.append(service.command("stop", seconds=30)))
         thread.start()
@@ -206,7 +205,7 @@ def perigee_stop():
         assert service.wait(1) == 0
         for command in ("status", "reload", "stop"):
             done = service.command(command)
-            assert done.code == 1 and done.stderr.count("\n") == 1 and "control.sock" in done.stderr, done
+            assert done.code == 1 and done.stderr.count("\n") == 1 and "perigee.conf.lua" in done.stderr, done
 
 
 @tap.test

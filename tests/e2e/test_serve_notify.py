@@ -78,7 +78,7 @@ def stopping():
         service.notified.wait_for("STOPPING=1")
         service.notified.wait_for(r"STATUS=.*\b2 streams\b.*")
         c.send(h2raw.data(1, b"x", True))
-        service.notified.wait_for(r"STATUS=.*\b1 stream\b.*")
+        service.notified.wait_for(r"STATUS=.*\b1 streams?\b.*")
         c.send(h2raw.data(3, b"x", True))
         assert service.wait(10) == 0
         assert service.notified.count("STOPPING=1") == 1

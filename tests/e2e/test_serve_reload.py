@@ -5,6 +5,7 @@ run: deadline 300
 """
 
 import hashlib
+import os
 import signal
 import ssl
 import threading
@@ -348,8 +349,6 @@ def a_refused_reload_keeps_later_crashes_on_the_old_script():
         refused(service, "workers")
         pid = next(iter(service.workers()))
         mark = service.mark()
-        import os
-
         os.kill(pid, signal.SIGKILL)
         service.wait_log(READY, mark=mark)
         assert len(service.settled(2)) == 2

@@ -15,7 +15,7 @@ import h2raw
 import perigee
 import tap
 import traffic
-from service import ENDED, READY, Service, alive, gone, title
+from service import READY, Service, alive, gone, title
 from traffic import Target, Traffic
 
 FAST = 0.1 * perigee.FACTOR  # s, from the end of a worker to the next that serves
@@ -163,6 +163,38 @@ def every_worker_fails():
             service.reload()
             assert early.response(1, 15) == ("200", b"early")
         service.settled(2)
+
+
+@tap.test(deadline=60)
+def a_script_that_fails_from_the_start():
+    """a service whose script fails at once: not ready, but alive, with the reason in the log; mended, it serves"""
+    with Service("local x = 1\nerror 'no database'\n", ready=False, errors=True) as service:
+        service.wait_log(r"app\.lua:2.*no database", count=4, seconds=15)
+        assert service.running() and service.notified.count("READY=1") == 0
+        assert service.command("status").code == 0
+        service.write("app.lua", traffic.script())
+        service.notified.wait_for("READY=1", 20)
+        service.settled(2)
+        service.reload()
+    with Service("error 'no database'\n", ready=False, errors=True) as service:
+        service.wait_log(r"app\.lua:1.*no database", count=2)
+        began = time.monotonic()
+        service.signal(signal.SIGTERM)
+        assert service.wait(5) == 0
+        assert time.monotonic() - began < 3 * perigee.FACTOR
+
+
+@tap.test(deadline=60)
+def a_reload_mends_a_failed_start():
+    """a service that could not start with one script starts with the script of the next configuration"""
+    files = {"good.lua": traffic.script()}
+    with Service("error 'no database'\n", ready=False, errors=True, files=files) as service:
+        service.wait_log(r"app\.lua:1.*no database", count=3)
+        service.settings["script"] = "good.lua"
+        service.reload(seconds=20)
+        service.notified.wait_for("READY=1", 5)
+        service.settled(2)
+        assert h2client.get(service.port, "/quick?x").body == b"x"
 
 
 @tap.test(deadline=60)

@@ -48,6 +48,11 @@ _numbers = itertools.count(1)
 _known = set()  # pids of children that tests started on purpose
 
 
+def known(pid, ended=False):
+    """A child that is no stray."""
+    (_known.discard if ended else _known.add)(pid)
+
+
 # --- Lua from Python -----------------------------------------------------------------------------------
 
 
