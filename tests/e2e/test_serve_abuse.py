@@ -179,7 +179,8 @@ def programs_of_scripts_inherit_nothing():
         text = h2client.get(service.port).body.decode()
         numbers = {int(match) for match in re.findall(r" (\d+) -> ", text)}
         assert numbers <= {0, 1, 2, 3}, text  # 3: of ls, the folder it reads
-        assert "socket:" not in text and ".log" not in text and "memfd" not in text, text
+        assert text.count("socket:") == 1  # the one that luv made for standard output
+        assert ".log" not in text and "memfd" not in text, text
         assert "PERIGEE_WORKER" not in text and "NOTIFY_SOCKET" not in text, text
 
 
@@ -229,6 +230,7 @@ def a_listener_that_goes_away_is_emptied():
                         connected[-1].send(h2raw.get(1, "/quick?x"))
                     except ConnectionRefusedError:
                         return
+                    stop.wait(0.005)
 
             thread = threading.Thread(target=connect)
             thread.start()
@@ -294,7 +296,7 @@ def no_memory_for_more_processes():
             resource.prlimit(service.pid, resource.RLIMIT_NPROC, (1, 1))
             service.configure()
             done = service.command("reload")
-            assert done.code == 1 and done.stderr.strip(), done
+            assert done.code == 1 and "resource" in done.stderr.lower(), done
             assert service.workers().keys() == before.keys()
             assert h2client.get(service.port, "/quick?x").body == b"x"
             resource.prlimit(service.pid, resource.RLIMIT_NPROC, (40, 40))

@@ -123,8 +123,9 @@ def idle_clients():
         for client in idle:
             client.wait_eof()
             assert client.goaway.error_code == 0
-        assert service.wait(10) == 0
-        assert time.monotonic() - began < 8 * perigee.FACTOR
+        # A connection that has not said anything may be about to: it has header_timeout or handshake_timeout.
+        assert service.wait(15) == 0
+        assert time.monotonic() - began < 13 * perigee.FACTOR
         for sock in silent:
             sock.close()
 

@@ -5,6 +5,7 @@ run: deadline 240
 """
 
 import collections
+import contextlib
 import fcntl
 import json
 import os
@@ -274,12 +275,8 @@ def a_disk_that_fills_up():
         ballast = os.path.join(where, "ballast")
 
         def fill():
-            with open(ballast, "wb") as f:
-                try:
-                    while True:
-                        f.write(b"x" * 4096)
-                        f.flush()
-                except OSError:
+            with open(ballast, "wb", buffering=0) as f, contextlib.suppress(OSError):
+                while f.write(b"x" * 4096):
                     pass
 
         def free():

@@ -133,9 +133,9 @@ def a_new_certificate():
             old = service.workers()
             load.place = "the new certificate"
             service.listen[1]["tls"] = {"certificate": other, "key": key}
+            assert {a.certificate for a in load.answers if a.certificate} == {fingerprint(service.cert)}
             service.reload()
             since = time.monotonic()
-            assert {a.certificate for a in load.answers if a.certificate} == {fingerprint(service.cert)}
             renewed(load, old)
             load.more(50)
         fresh = {a.certificate for a in load.answers if a.certificate and a.at > since and not a.kept}
@@ -268,7 +268,7 @@ def bad_reloads_change_nothing():
 
             load.place = "a script that never comes to its end"
             service.write("app.lua", "while true do end\n")
-            refused(service, "app.lua", "start_timeout")
+            refused(service, "start_timeout")
 
             load.place = "a script whose worker dies"
             service.write("app.lua", "local uv = require 'luv' uv.kill(uv.os_getpid(), 'sigkill')\n")

@@ -82,7 +82,7 @@ def everything_at_once():
 def an_open_stream_outlives_the_upgrade():
     """a stream of before the upgrade ends whole; its worker is still known, as draining"""
     binary, replace = services.own_binary()
-    with Service(traffic.script(pause=2.5), binary=binary) as service, h2client.Client(service.port) as kept:
+    with Service(traffic.script(pause=2.5), binary=binary, errors="signal KILL") as service, h2client.Client(service.port) as kept:
         slow = kept.request("/slow?first---and-second")
         old = int(kept.head(slow).headers["worker"])
         replace()
@@ -161,7 +161,7 @@ def a_bad_configuration_at_the_upgrade():
 def totals_do_not_fall():
     """what status counts goes on through reload, crash and upgrade"""
     binary, replace = services.own_binary()
-    with Service(traffic.script(), binary=binary, settings={"workers": 2}) as service:
+    with Service(traffic.script(), binary=binary, errors="signal KILL") as service:
 
         def totals():
             return service.status()["totals"]

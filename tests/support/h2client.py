@@ -66,6 +66,17 @@ def table(fields):
     return out
 
 
+class Connection(h2.connection.H2Connection):
+    """For h2 a connection is over with any GOAWAY. After one without an error, streams that are open go on (RFC 9113,
+    6.8), and so does this."""
+
+    def _receive_goaway_frame(self, frame):
+        result = super()._receive_goaway_frame(frame)
+        if frame.error_code == 0:
+            self.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
+        return result
+
+
 class Client:
     """settings: {h2.settings.SettingCodes: value} for the first SETTINGS. tls: the certificate file to trust."""
 
@@ -76,7 +87,7 @@ class Client:
         self.scheme = "https" if tls else "http"
         self.authority = f"localhost:{port}"
         self.windows = windows
-        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
+        self.h2 = Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
         self.h2.local_settings = h2.settings.Settings(client=True, initial_values={2: 0, 3: 100, **(settings or {})})
         self.streams = {}
         self.goaway = None

@@ -165,7 +165,7 @@ class Notified:
         self._thread.start()
 
     def _collect(self):
-        while (text := self.sock.recv(65536)) != b"end":
+        while text := self.sock.recv(65536):  # nothing: close() shut it down
             with self._changed:
                 self.messages.append((time.monotonic(), text.decode(errors="replace")))
                 self._changed.notify_all()
@@ -192,9 +192,7 @@ class Notified:
                 self._changed.wait(min(left, 0.05))
 
     def close(self):
-        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as sock:
-            sock.connect(self.sock.getsockname())
-            sock.send(b"end")
+        self.sock.shutdown(socket.SHUT_RD)
         self._thread.join(5)
         self.sock.close()
 
@@ -290,7 +288,10 @@ class Service(perigee.Process):
     # --- asking ---
 
     def command(self, *argv, seconds=30):
-        return perigee.run(argv[0], "-c", self.path(CONFIG), *argv[1:], seconds=seconds)
+        """Asks the service as its configuration file tells, or, when the control socket has an absolute path, there."""
+        control = self.settings["control"]
+        where = ("--control", control) if control.startswith("/") else ("-c", self.path(CONFIG))
+        return perigee.run(argv[0], *where, *argv[1:], seconds=seconds)
 
     def reload(self, code=0, seconds=60):
         """Writes the configuration, `perigee reload`. code: what it must exit with."""
