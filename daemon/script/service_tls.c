@@ -81,8 +81,7 @@ static enum err make(const struct section *section, unsigned index, struct tls_c
             continue;
         pairs[options.more_count].certificate =
             settings_text_at(section->settings, "certificate", section->list, i);
-        pairs[options.more_count].key =
-            settings_text_at(section->settings, "key", section->list, i);
+        pairs[options.more_count].key = settings_text_at(section->settings, "key", section->list, i);
         options.more_count++;
     }
     return tls_context_new(&options, out, failure);
