@@ -475,7 +475,7 @@ describe("what no setting shows by itself", function()
     assert.is_nil(settings_of("security = { root = true }", nil, root).user)
     root.user = function() end
     problem('1: user: expected an existing user, found "perigee", the default: make it, name another one, or say '
-      .. "security = { root = true }", "", nil, root)
+      .. 'user = "root" (scripts run as root then)', "", nil, root)
   end)
 
   it("is a user that one cannot become, which is a warning", function()
