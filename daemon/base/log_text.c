@@ -190,9 +190,14 @@ void log_text_number(struct log_text *text, unsigned long long number)
     char digits[24];
     char *at = digits + sizeof(digits);
 
+    if (number < 10) { /* many are */
+        digits[0] = (char)('0' + number);
+        log_text_put(text, digits, 1);
+        return;
+    }
     for (; number > UINT32_MAX; number /= 10)
         *--at = (char)('0' + number % 10);
-    for (uint32_t rest = (uint32_t)number; rest > 0 || at == digits + sizeof(digits); rest /= 10)
+    for (uint32_t rest = (uint32_t)number; rest > 0; rest /= 10)
         *--at = (char)('0' + rest % 10);
     log_text_put(text, at, (size_t)(digits + sizeof(digits) - at));
 }
