@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 #define INHERITED_LISTENERS_MAX 64
-#define INHERITED_SOCKETS_MAX 1024 /* of all listeners */
+#define INHERITED_SOCKETS_MAX 8192 /* of all listeners: so many of them for 128 workers */
 
 struct inherited_listener {
     unsigned first, count; /* in sockets[] */

@@ -263,6 +263,24 @@ def many_workers():
         assert len(seen) >= 25, seen
 
 
+@tap.test(deadline=60)
+def many_workers_on_many_listeners():
+    """twenty workers on sixty listeners: 1,200 sockets are handed over, through an upgrade too"""
+    if perigee.SANITIZED:
+        raise tap.Skip("too much for a sanitizer")
+    binary, replace = services.own_binary()
+    ports = [services.free_port() for _ in range(60)]
+    listen = [{"address": f"127.0.0.1:{port}"} for port in ports]
+    with Service(traffic.script(), workers=20, listen=listen, binary=binary) as service:
+        old = service.settled(20, 30)
+        replace()
+        service.signal(signal.SIGUSR2)
+        perigee.eventually("new workers", lambda: not old.keys() & service.workers().keys(), 30)
+        service.settled(20, 30)
+        for port in ports:
+            assert h2client.get(port, "/quick?x").body == b"x"
+
+
 @tap.test
 def no_memory_for_more_processes():
     """when no process can be made, a reload is refused, and the service goes on"""
