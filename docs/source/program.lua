@@ -12,6 +12,23 @@ return {
     An error that no script catches is logged and ends its own stream only; `--exit-on-error` restores Node's way: it ends the program.
 
     On SIGINT and SIGTERM all servers close gracefully; after 30 s, or at a second signal, the program ends.
+
+    ## In a service
+
+    `perigee serve` runs the same scripts, in one worker process or more, each with a Lua state of its own.
+
+    - Handlers are served at every listener of the configuration that has no script of its own. A listener's own script has its own globals and
+      modules; the modules of the binary are the same for all.
+    - A program's `server:listen()` with an address of the configuration takes the socket that the service holds, so that no connection is lost
+      when a worker is replaced; without a host it takes every listener of that port. Where the listener has `tls`, the server must come from
+      `createSecureServer`; without `cert` and `key` it uses the certificates of the configuration. Any other address is bound by each worker itself,
+      which the log warns of: it is not covered by lossless reload.
+    - The worker is ready when all main chunks and `start` handlers have returned, also those that wait, and every listener has a server. An
+      error before that makes the start, or the reload, fail with its reason.
+    - A worker that leaves tells its servers by ['draining'](server.md#event-draining), sends GOAWAY in two steps (RFC 9113 6.8), and ends when the
+      last stream did, or at `drain_timeout`. Requests that a handler makes go on meanwhile.
+    - `os.exit` and `process.exit` throw: one script must not end what the worker serves to others.
+    - What the configuration says under `limits` holds for servers whose options say nothing else.
   ]],
   types = {
     { name = "Handlers", text = "The table that a script may return. A server of it gets these listeners; at least `stream` or `request` must be there.", node = false, fields = {
@@ -24,6 +41,7 @@ return {
       { "tlsClientError", type = "fun(err: Http2Error, socket: Http2Socket)", text = "See 'tlsClientError'." },
       { "clientError", type = "fun(err: Http2Error, socket: Http2Socket)", text = "See 'clientError'." },
       { "unknownProtocol", type = "fun(socket: Http2Socket)", text = "See 'unknownProtocol'." },
+      { "draining", type = "fun()", text = "See 'draining'." },
       { "drop", type = "fun(data: table)", text = "See 'drop'." },
       { "session", type = "fun(session: ServerHttp2Session)", text = "See 'session'." },
       { "start", type = "fun(server: Http2Server)", text = "Is called for each server when it was made." },
@@ -47,6 +65,7 @@ return {
   timeout = function(session) session:close() end,
   close = function() end,
   error = function(err) print(err.code) end,
+  draining = function() end,
   stream = function(stream) stream:finish "from a table" end,
   -- For the compatibility API, in the place of stream: request, checkContinue, checkExpectation, connect.
 }

@@ -20,6 +20,11 @@ return {
     { "close", args = {}, text = [[
       It no longer listens, and its last connection is gone. Comes before the 'close' of the session that went last.
     ]] },
+    { "draining", args = {}, node = false, text = [[
+      The process is about to end: at SIGTERM or SIGINT, and in a service also when its worker is replaced. The server accepts no more; its sessions
+      leave as soon as no stream is open. Event streams and long polls should end now: what a service has open at the end of `drain_timeout` is cut, with
+      closeInfo.by "shutdown"; a program ends after 30 s.
+    ]] },
     { "error", args = { { "err", "Http2Error" } },
       text = "`listen` failed: EADDRINUSE, EACCES, … Without a listener it is logged and the exit status is 1." },
     { "connection", args = { { "socket", "Http2Socket" } }, text = "A connection was accepted; HTTP/2 has not begun." },
@@ -103,6 +108,15 @@ return {
     } },
   },
   examples = {
+    { id = "server-draining", title = "Leaving",
+      code = [[
+local http2, luv = require "http2", require "luv"
+local server = http2.createServer()
+server:on("draining", function() print "draining" end)
+server:on("close", function() print "closed" end)
+server:listen(0, "127.0.0.1", function() luv.kill(luv.os_getpid(), "sigterm") end)
+]],
+      prints = "draining\nclosed\n" },
     { id = "listen", title = "Ways to listen",
       code = [[
 local http2 = require "http2"

@@ -1,10 +1,20 @@
 --- held: which streams are still open, and what each waits for, in words: for the log at the end of a drain.
 local core = require "perigee.core"
-local task = require "perigee.task"
 
 local held = {}
 
 local GROUPS_MAX, PATH_MAX = 8, 80
+
+-- Where a suspended task waits: the innermost line of a script ("app.lua:12"), or nil.
+local function line_of(co)
+  for level = 0, 60 do
+    local info = debug.getinfo(co, level, "Sl")
+    if not info then return nil end
+    if info.what ~= "C" and info.source:sub(1, 9) ~= "=perigee:" then
+      return ("%s:%d"):format(info.short_src, info.currentline)
+    end
+  end
+end
 
 -- Where its handler waits: of several tasks the one that began to wait last.
 local function place_of(stream)
@@ -12,7 +22,7 @@ local function place_of(stream)
   for t, wait in next, stream._tasks or {} do
     if not since or wait > since then newest, since = t, wait end
   end
-  return newest and task.place(newest)
+  return newest and line_of(newest.co)
 end
 
 local function reason_of(stream)

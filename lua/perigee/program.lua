@@ -213,7 +213,9 @@ end
 --- SIGINT, SIGTERM: servers and sessions close in order; the program ends when the last is gone, or after 30 s.
 function program.signal(number)
   local servers, others = {}, {}
-  for _, server in next, server_module.by_slot do servers[#servers + 1] = server end
+  for _, server in next, server_module.by_slot do -- or the place of a session without one
+    if getmetatable(server) == server_module.metatable then servers[#servers + 1] = server end
+  end
   for _, session in next, client_module.sessions do
     if not session.server then others[#others + 1] = session end
   end
@@ -228,7 +230,10 @@ function program.signal(number)
     left = left - 1
     if left == 0 then native.stop() end
   end
-  for i = 1, #servers do servers[i]:close(closed) end
+  for i = 1, #servers do
+    servers[i]:emit("draining")
+    servers[i]:close(closed)
+  end
   for i = 1, #others do others[i]:close() end
   timers.setTimeout(function()
     native.log("warn", "drain deadline reached", "open_sessions", tostring(native.live().sessions))

@@ -236,17 +236,6 @@ function task.cancel_owned(owner, reason)
   end
 end
 
---- Where a suspended task waits: the innermost line of a script ("app.lua:12"), or nil.
-function task.place(t)
-  for level = 0, 60 do
-    local info = debug.getinfo(t.co, level, "Sl")
-    if not info then return nil end
-    if info.what ~= "C" and info.source:sub(1, 9) ~= "=perigee:" then
-      return ("%s:%d"):format(info.short_src, info.currentline)
-    end
-  end
-end
-
 --- The stream that the running task belongs to, or nil.
 function task.owner()
   return current and current.owner

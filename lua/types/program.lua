@@ -12,6 +12,7 @@
 ---@field tlsClientError? fun(err: Http2Error, socket: Http2Socket) See 'tlsClientError'.
 ---@field clientError? fun(err: Http2Error, socket: Http2Socket) See 'clientError'.
 ---@field unknownProtocol? fun(socket: Http2Socket) See 'unknownProtocol'.
+---@field draining? fun() See 'draining'.
 ---@field drop? fun(data: table) See 'drop'.
 ---@field session? fun(session: ServerHttp2Session) See 'session'.
 ---@field start? fun(server: Http2Server) Is called for each server when it was made.

@@ -24,6 +24,7 @@
 ---@field on fun(self: Http2Server, event: "close", listener: fun()): Http2Server
 ---@field on fun(self: Http2Server, event: "connect", listener: fun(request: Http2ServerRequest, response: Http2ServerResponse)): Http2Server
 ---@field on fun(self: Http2Server, event: "connection", listener: fun(socket: Http2Socket)): Http2Server
+---@field on fun(self: Http2Server, event: "draining", listener: fun()): Http2Server
 ---@field on fun(self: Http2Server, event: "drop", listener: fun(data: table)): Http2Server
 ---@field on fun(self: Http2Server, event: "error", listener: fun(err: Http2Error)): Http2Server
 ---@field on fun(self: Http2Server, event: "listening", listener: fun()): Http2Server
@@ -44,6 +45,7 @@
 ---@field once fun(self: Http2Server, event: "close", listener: fun()): Http2Server
 ---@field once fun(self: Http2Server, event: "connect", listener: fun(request: Http2ServerRequest, response: Http2ServerResponse)): Http2Server
 ---@field once fun(self: Http2Server, event: "connection", listener: fun(socket: Http2Socket)): Http2Server
+---@field once fun(self: Http2Server, event: "draining", listener: fun()): Http2Server
 ---@field once fun(self: Http2Server, event: "drop", listener: fun(data: table)): Http2Server
 ---@field once fun(self: Http2Server, event: "error", listener: fun(err: Http2Error)): Http2Server
 ---@field once fun(self: Http2Server, event: "listening", listener: fun()): Http2Server

@@ -76,6 +76,28 @@ def sigterm_lets_streams_finish():
 
 
 @tap.test
+def a_script_hears_that_it_drains():
+    """'draining' is heard at SIGTERM, before the streams have ended"""
+    script = """
+return {
+  stream = function(stream)
+    stream:respond {}
+    stream:write("first ")
+    waiting = stream
+  end,
+  draining = function() waiting:finish("last") end,
+}
+"""
+    with perigee.Server(script) as server:
+        with Raw(server.port) as c:
+            c.send(h2raw.get(1))
+            c.until(lambda f: f.stream == 1 and f.payload == b"first ")
+            server.signal(signal.SIGTERM)
+            assert c.response(1) == ("200", b"first last")
+        assert server.wait(5) == 0
+
+
+@tap.test
 def sigint_lets_streams_finish():
     """SIGINT does the same, over TLS"""
     a_signal(signal.SIGINT, secure=True)
