@@ -112,12 +112,78 @@ static void an_early_return_is_never_missed(void **state)
     }
 }
 
+/* --- a descriptor beside the signals */
+
+struct watched {
+    struct run run;
+    int ends[2];
+    pthread_t caller;
+    sem_t read;
+    int bytes;
+};
+
+static bool on_readable(void *arg)
+{
+    struct watched *watched = arg;
+    char byte;
+    ssize_t got = read(watched->ends[0], &byte, 1);
+
+    assert_true(pthread_equal(pthread_self(), watched->caller));
+    watched->bytes += got == 1;
+    sem_post(&watched->read);
+    return got == 1;
+}
+
+static void on_signal_too(void *arg, int signo)
+{
+    on_signal(&((struct watched *)arg)->run, signo);
+}
+
+/* Is "stuck", as seen from the loop: it only waits. */
+static int feed(void *arg)
+{
+    struct watched *watched = arg;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(write(watched->ends[1], "x", 1), 1);
+        sem_wait(&watched->read);
+        kill(getpid(), SIGTERM);
+        sem_wait(&watched->run.heard);
+    }
+    close(watched->ends[1]);
+    sem_wait(&watched->read); /* the end is told once, and the descriptor not looked at any more */
+    kill(getpid(), SIGTERM);
+    sem_wait(&watched->run.heard);
+    return 5;
+}
+
+static void a_descriptor_is_told_on_the_calling_thread(void **state)
+{
+    struct watched watched = {.caller = pthread_self()};
+    struct loop_thread_watch watch = {.on_readable = on_readable};
+    int result = 0, left = 0;
+
+    (void)state;
+    run_init(&watched.run);
+    sem_init(&watched.read, 0, 0);
+    assert_int_equal(pipe(watched.ends), 0);
+    watch.fd = watched.ends[0];
+    assert_int_equal(loop_thread_run_watching(feed, on_signal_too, &watch, &watched, &result), OK);
+    assert_int_equal(result, 5);
+    assert_int_equal(watched.bytes, 3);
+    assert_int_equal(watched.run.count, 4);
+    sem_getvalue(&watched.read, &left);
+    assert_int_equal(left, 0);
+    close(watched.ends[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_function_has_256_mib_of_stack_and_its_result_comes_back),
         cmocka_unit_test(signals_are_told_on_the_calling_thread),
         cmocka_unit_test(an_early_return_is_never_missed),
+        cmocka_unit_test(a_descriptor_is_told_on_the_calling_thread),
     };
 
     return cmocka_run_group_tests_name("loop_thread", tests, NULL, NULL);
