@@ -139,7 +139,7 @@ int region_take(struct region *region, pid_t pid, uint32_t slot, uint32_t genera
     for (int i = 0; i < REGION_PAGES; i++) {
         struct process_page *page = &memory->page[i];
 
-        if (atomic_load(&page->taken))
+        if (atomic_load(&memory->taken[i]))
             continue;
         fold_begin(memory);
         memset(page, 0, sizeof(*page));
@@ -147,7 +147,7 @@ int region_take(struct region *region, pid_t pid, uint32_t slot, uint32_t genera
         page->slot = slot;
         page->generation = generation;
         page->started_ms = clock_ms();
-        atomic_store(&page->taken, 1);
+        atomic_store(&memory->taken[i], 1);
         fold_end(memory);
         return i;
     }
@@ -179,11 +179,11 @@ void region_retire(struct region *region, int index)
     struct process_page *page = region_page(region, index);
     struct region_memory *memory = region->memory;
 
-    if (!page || !atomic_load(&page->taken))
+    if (!page || !atomic_load(&memory->taken[index]))
         return;
     fold_begin(memory);
     add((uint64_t *)(void *)&memory->retired, &page->metrics, false);
-    atomic_store(&page->taken, 0);
+    atomic_store(&memory->taken[index], 0);
     fold_end(memory);
 }
 
@@ -245,7 +245,7 @@ void region_look(struct region *region, struct region_view *view)
         memset(&view->sum, 0, sizeof(view->sum));
         add((uint64_t *)(void *)&view->sum, &memory->retired, false);
         for (int i = 0; i < REGION_PAGES; i++)
-            if (atomic_load(&memory->page[i].taken))
+            if (atomic_load(&memory->taken[i]))
                 look_at(view, &memory->page[i]);
         atomic_thread_fence(memory_order_acquire);
         if (atomic_load_explicit(&memory->fold, memory_order_relaxed) == fold)
@@ -272,10 +272,12 @@ bool region_is_ready(struct region *region)
     if (atomic_load(&memory->state.draining))
         return false;
     for (int i = 0; i < REGION_PAGES; i++) {
-        struct process_page *page = &memory->page[i];
-        uint32_t flags = atomic_load(&page->flags);
+        uint32_t flags;
 
-        if (atomic_load(&page->taken) && flags & PROCESS_READY && !(flags & PROCESS_DRAINING))
+        if (!atomic_load(&memory->taken[i]))
+            continue;
+        flags = atomic_load(&memory->page[i].flags);
+        if (flags & PROCESS_READY && !(flags & PROCESS_DRAINING))
             return true;
     }
     return false;

@@ -31,8 +31,7 @@ enum process_flags {
 struct process_page {
     _Atomic uint64_t beat_ms; /* clock_ms() of the loop's last beat; 0: none yet */
     _Atomic uint32_t flags;   /* enum process_flags; the worker's */
-    _Atomic uint32_t taken;   /* 1: there is such a process. The master's, as the next four */
-    pid_t pid;
+    pid_t pid;                /* the master's, as the next three */
     uint32_t slot, generation;
     uint64_t started_ms; /* clock_ms() */
     struct script_now now;

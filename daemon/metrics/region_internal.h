@@ -10,6 +10,8 @@ struct region_memory {
     _Atomic uint32_t fold; /* odd while a page is taken, or its counters move: a reader begins again */
     struct service_state state;
     struct metrics retired;
+    _Atomic uint8_t
+        taken[REGION_PAGES]; /* 1: there is such a process. Apart, so that nobody touches unused pages */
     struct process_page page[REGION_PAGES];
 };
 

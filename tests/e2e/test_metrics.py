@@ -234,6 +234,18 @@ def limits_are_counted_by_their_names():
 
 
 @tap.test
+def lines_left_out_of_a_flood_are_counted():
+    with started(workers=1, errors=True) as running:
+        with h2client.Client(running.port) as client:
+            for _ in range(100):
+                assert client.get("/throw").status == 500
+        now = reaches(running, "the lines", lambda n: n("log_lines_left_out_total") > 50)
+        written = len(re.findall("thrown on purpose", running.stderr))
+        assert now("script_errors_total") == 100 and written < 50, written
+        assert now("log_lines_lost_total") == 0
+
+
+@tap.test
 def totals_never_fall_whatever_becomes_of_workers():
     """A scraper reads all the time while workers are killed, the service is reloaded and its binary changed."""
     with started(workers=2, errors=True) as running:
