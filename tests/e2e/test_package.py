@@ -92,6 +92,15 @@ def text_of(path):
         return file.read()
 
 
+def configured(*names):
+    """The configuration with these settings, which it shows behind "--", in force."""
+    text = text_of("/etc/perigee/perigee.conf.lua")
+    for name in names:
+        text, count = re.subn(rf"^( *)--({name} = )", r"\1\2", text, flags=re.M)
+        assert count == 1, f"{name}: {count} times in the configuration"
+    return text
+
+
 def listing():
     return root().must("dpkg", "-L", "perigee").split("\n")
 
@@ -243,8 +252,7 @@ def serves_without_systemd():
 def an_upgrade_takes_the_service_along():
     """while it serves, a newer package makes it go on as the new binary, in the same process"""
     there = root()
-    shipped = text_of("/etc/perigee/perigee.conf.lua")
-    changed = re.sub(r"^return \{", f'return {{\n  pid_file = "{PID_FILE}",', shipped, flags=re.M)
+    changed = configured("pid_file")
     with written("/etc/perigee/perigee.conf.lua", changed), Service() as service:
         before = service.workers()
         there.must("dpkg", "--force-confold", "-i", "/perigee.deb")
@@ -334,6 +342,24 @@ def a_purge_leaves_nothing():
     now = files()
     changed = [path for path, what in State.bare.items() if now.get(path) != what and path not in BACKUPS]
     assert not changed, changed
+
+
+@tap.test(long=True, deadline=90)
+def logs_are_rotated():
+    """logrotate moves the access log away, and the next request is in the new one"""
+    there = root()
+    # Last, for logrotate itself does not leave the root as bare as it was.
+    there.must("apt-get", "install", "-y", "--no-install-recommends", "/perigee.deb", "logrotate")
+    log = "/var/log/perigee/access.log"
+    with written("/etc/perigee/perigee.conf.lua", configured("pid_file", "access")), Service() as service:
+        service.get("/before")
+        perigee.eventually("a line", lambda: "GET /before " in text_of(log))
+        there.must("logrotate", "--force", "/etc/logrotate.d/perigee")
+        service.master.err.wait_for('msg="log files reopened"')
+        service.get("/after")
+        perigee.eventually("a line in the new file", lambda: "GET /after " in text_of(log))
+        assert "/before" not in text_of(log) and "GET /before " in text_of(log + ".1")
+        assert owner(log) == "perigee:perigee 640", owner(log)
 
 
 # --- cmake --install -----------------------------------------------------------------------------------
