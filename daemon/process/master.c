@@ -114,9 +114,10 @@ void master_stop(struct master *master, bool again)
         region_state(master->region)->draining = 1;
         notify_stopping("Draining");
         notify_extend((ms + STOP_MARGIN_MS) * 1000); /* the unit's patience may be shorter */
-        drain_all(master, ms);
+        /* First nobody new, then the queues are emptied. */
         if (master->current && master->current->holds_plan)
             sockets_release_listeners(&master->sockets, &master->current->plan);
+        drain_all(master, ms);
         master_say_state(master);
     } else if (again) {
         log_line(LOG_WARN, "ending at once", NULL);

@@ -50,9 +50,30 @@ static struct socket_group *add_group(struct sockets *sockets, const char *key)
     return group;
 }
 
+/* Who comes from now on is not let in: the packet that opens a connection (SYN without ACK, RFC 9293 3.1: byte 13) is
+ * dropped, so that workers can accept all that waits and close, and nobody is let in and then reset. Who asked meanwhile
+ * asks again and is refused. */
+static void refuse_new(int fd)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)))
+        log_line(LOG_DEBUG, "connections that come late are reset", "reason", errno_name(errno),
+                 NULL);
+}
+
 static void drop_group(struct socket_group *group)
 {
     list_remove(&group->link);
+    for (unsigned i = 0; i < group->count && group->address.any.sa_family != AF_UNIX; i++)
+        refuse_new(group->sockets[i].fd);
     for (unsigned i = group->count; i-- > 0;) /* the last first: see sockets_steer() */
         bound_socket_close(&group->sockets[i], false);
     mem_free(group);

@@ -311,7 +311,7 @@ def no_memory_for_more_processes():
     try:
         with Service(settings=settings, listen=["clear"], preexec=limited, errors=True) as service:
             before = service.settled(2)
-            resource.prlimit(service.pid, resource.RLIMIT_NPROC, (1, 1))
+            resource.prlimit(service.pid, resource.RLIMIT_NPROC, (1, 40))
             service.configure()
             done = service.command("reload")
             assert done.code == 1 and "resource" in done.stderr.lower(), done
