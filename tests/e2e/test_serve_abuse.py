@@ -10,6 +10,7 @@ import re
 import resource
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -21,6 +22,8 @@ import tap
 import traffic
 from service import READY, Service, alive, children, gone
 from traffic import Target, Traffic
+
+MOST_PROCESSES = 60  # and threads
 
 SLOW_START = 'local task = require "perigee.task"\ntask.sleep(DELAY)\n'
 
@@ -211,43 +214,44 @@ def port_zero():
         assert int(h2client.get(port, "/quick?x").headers["worker"]) in service.workers()
 
 
+BUSY = """
+local uv = require "luv"
+return function(stream, headers)
+  stream:respond { worker = tostring(uv.os_getpid()) }
+  if headers[":path"] == "/busy" then
+    stream:write "busy"
+    require("perigee.task").sleep(1) -- so that this much leaves
+    local till = uv.hrtime() + BUSY_NS
+    while uv.hrtime() < till do end
+  end
+  stream:finish "done"
+end
+"""
+
+
 @tap.test(deadline=60)
 def a_listener_that_goes_away_is_emptied():
     """connections that wait for a listener which a reload takes away are served before it is closed"""
-    with Service(traffic.script()) as service:
+    seconds = 2 * perigee.FACTOR
+    with Service(BUSY.replace("BUSY_NS", str(int(seconds * 1e9)))) as service, contextlib.ExitStack() as stack:
         going = service.add_listener("clear")
         service.reload()
-        lost = []
-        for _ in range(3):
-            service.listen.pop()
-            stop = threading.Event()
-            connected = []
-
-            def connect(port=going, stop=stop, connected=connected):
-                while not stop.is_set():
-                    try:
-                        connected.append(h2raw.Raw(port))
-                        connected[-1].send(h2raw.get(1, "/quick?x"))
-                    except ConnectionRefusedError:
-                        return
-                    stop.wait(0.005)
-
-            thread = threading.Thread(target=connect)
-            thread.start()
-            service.reload()
-            thread.join(3)
-            stop.set()
-            thread.join()
-            for c in connected:
-                with c:
-                    try:
-                        c.response(1)
-                    except AssertionError as error:
-                        lost.append(str(error)[:200])
-            service.listen.append({"address": f"127.0.0.1:{going}"})
-            service.reload()
-            print(f"# {len(connected)} connections, {len(lost)} lost")
-        assert not lost, lost[:5]
+        busy = {}
+        while len(busy) < 2:  # a connection to each worker
+            client = stack.enter_context(h2client.Client(service.port))
+            busy.setdefault(int(client.get("/").headers["worker"]), client)
+        streams = {client: client.request("/busy") for client in busy.values()}
+        for client, stream in streams.items():
+            client.wait(lambda client=client, stream=stream: client.streams[stream].body == b"busy", "the worker to be busy")
+        waiting = [stack.enter_context(h2raw.Raw(going)) for _ in range(60)]
+        for c in waiting:
+            c.send(h2raw.get(1, "/"))
+        service.listen.pop()
+        service.reload()
+        assert all(c.response(1, 10) == ("200", b"done") for c in waiting)
+        for client, stream in streams.items():
+            assert client.response(stream, 10).body == b"busydone"
+        perigee.eventually("the port is closed", lambda: h2client.refused(going), 10)
 
 
 @tap.test
@@ -287,8 +291,8 @@ def no_memory_for_more_processes():
     if os.geteuid() != 0:
         raise tap.Skip("needs root")
     where = perigee.folder()
-    services_user = 60123  # nobody else's: the limit counts all processes of a user
-    os.chown(where, services_user, services_user)
+    somebody = 60123  # nobody else's: the limit counts all processes of a user
+    os.chown(where, somebody, somebody)
     path = where
     while path.startswith(os.environ.get("TMPDIR", "/tmp")) and path != "/tmp":
         os.chmod(path, 0o755)
@@ -298,11 +302,10 @@ def no_memory_for_more_processes():
 
     def limited():
         os.chmod(os.getcwd(), 0o755)
-        resource.setrlimit(resource.RLIMIT_NPROC, (40, 40))
+        resource.setrlimit(resource.RLIMIT_NPROC, (MOST_PROCESSES, MOST_PROCESSES))
         os.setgroups([])
-        os.setgid(services_user)
-        os.setuid(services_user)
-        # A new program drops the wish to end with the test, so it is made again there.
+        os.setgid(somebody)
+        os.setuid(somebody)
 
     settings = {
         "script": os.path.join(where, "app.lua"), "control": os.path.join(where, "control.sock"),
@@ -311,13 +314,20 @@ def no_memory_for_more_processes():
     try:
         with Service(settings=settings, listen=["clear"], preexec=limited, errors=True) as service:
             before = service.settled(2)
-            resource.prlimit(service.pid, resource.RLIMIT_NPROC, (1, 40))
             service.configure()
-            done = service.command("reload")
+            others = []
+            try:
+                for _ in range(MOST_PROCESSES):
+                    others.append(subprocess.Popen(["/bin/sleep", "60"], user=somebody, group=somebody, extra_groups=[]))
+                    services.known(others[-1].pid)
+                done = service.command("reload")
+            finally:
+                for other in others:
+                    other.kill()
+                    other.wait()
             assert done.code == 1 and "resource" in done.stderr.lower(), done
             assert service.workers().keys() == before.keys()
             assert h2client.get(service.port, "/quick?x").body == b"x"
-            resource.prlimit(service.pid, resource.RLIMIT_NPROC, (40, 40))
             assert service.command("reload").code == 0
     finally:
         with contextlib.suppress(OSError):
