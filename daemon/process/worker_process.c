@@ -143,8 +143,9 @@ static void drain(struct serving *serving, uint64_t in_ms)
     }
     serving->is_draining = true;
     atomic_fetch_or(&serving->page->flags, PROCESS_DRAINING);
-    script_drain(serving->script, (double)in_ms);
+    /* First: then the sockets end with the servers, as soon as their queues were seen empty. */
     inheritance_close_sockets(&serving->inheritance, 0);
+    script_drain(serving->script, (double)in_ms);
     if (first && serving->admin)
         admin_drain(serving->admin);
     if (first)
