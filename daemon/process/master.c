@@ -336,8 +336,10 @@ static bool open_signals(struct master *master, struct failure *failure)
 
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+    for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
+        signal(handled[i], SIG_DFL); /* one that is ignored (nohup) never reaches a signalfd */
         sigaddset(&set, handled[i]);
+    }
     sigprocmask(SIG_SETMASK, &set, NULL);
     master->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (master->signals >= 0)

@@ -179,7 +179,7 @@ def closed_descriptors():
     """started without standard input, output and error it serves, and its sockets do not become them"""
     launcher = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
     settings = {"log": {"file": "perigee.log", "access": "access.log"}}
-    with Service(traffic.script() + "\nprint 'printed'\n", launcher=launcher, settings=settings) as service:
+    with Service(traffic.script(before="print 'printed'\n"), launcher=launcher, settings=settings) as service:
         assert h2client.get(service.port, "/quick?x").body == b"x"
         for pid in [service.pid, *service.workers()]:
             for number in range(3):
