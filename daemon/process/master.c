@@ -26,6 +26,7 @@
 #define CONFIG_DEFAULT "/etc/perigee/perigee.conf.lua"
 #define DESCRIPTORS_MIN 256
 #define POLLS_MAX 1024
+#define LATE_MS 500 /* that late it was stopped itself, and the workers perhaps too */
 #define SAY_MS 1000
 #define FORCE_MS 1000        /* between the second signal and the end by force */
 #define STOP_MARGIN_MS 10000 /* behind the drain deadline, for the last steps */
@@ -291,6 +292,8 @@ static void loop(struct master *master)
         count += control_poll(master, polls + count, owners + count, POLLS_MAX - count);
         if (poll(polls, count, next == 0 ? -1 : next <= now ? 0 : (int)(next - now)) > 0)
             dispatch(master, polls, owners, count, workers);
+        if (next != 0 && clock_ms() > (next > now ? next : now) + LATE_MS)
+            master->resumed_ms = clock_ms();
     }
 }
 

@@ -97,6 +97,7 @@ struct master {
     uint64_t retire_ms; /* when the sockets of slots that went away are closed; 0: none */
     uint64_t told_ms;   /* last STATUS, WATCHDOG */
     uint64_t watchdog_ms;
+    uint64_t resumed_ms; /* when it was last found to have been stopped (SIGSTOP, a frozen machine); 0: never */
     int control[2];            /* listening: by path, by configuration; -1: none */
     uint64_t control_pause_ms; /* no descriptors: nobody is accepted until then; 0: all is well */
     char control_path[108], pid_file[4096];

@@ -384,6 +384,8 @@ static uint64_t watch_beat(struct master *master, struct worker_process *worker,
     if (worker->page < 0 || worker->life == LIFE_STARTING || limit == 0 || worker->killed)
         return 0;
     beat = region_page(master->region, worker->page)->beat_ms;
+    if (beat != 0 && beat < master->resumed_ms)
+        beat = master->resumed_ms; /* it has the whole time again */
     if (beat == 0 || beat + limit > now_ms) {
         worker->asked_ms = 0;
         return beat ? beat + limit : now_ms + limit;
