@@ -69,8 +69,11 @@ static void refuse_new(int fd)
 
 static void drop_group(struct socket_group *group)
 {
+    /* The manager's socket stays open there: who comes now waits for the next service. */
+    bool goes_away = !group->from_manager && group->address.any.sa_family != AF_UNIX;
+
     list_remove(&group->link);
-    for (unsigned i = 0; i < group->count && group->address.any.sa_family != AF_UNIX; i++)
+    for (unsigned i = 0; i < group->count && goes_away; i++)
         refuse_new(group->sockets[i].fd);
     for (unsigned i = group->count; i-- > 0;) /* the last first: see sockets_steer() */
         bound_socket_close(&group->sockets[i], false);

@@ -32,6 +32,7 @@ end
 
 BATCH = 100
 REQUESTS = 20000 if perigee.SANITIZED else 100000
+LATE = 1000  # after all changes
 
 
 def ask(port, numbers):
@@ -60,13 +61,13 @@ def ask(port, numbers):
     return answered
 
 
-def flood(port, count, clients=4):
+def flood(port, count, clients=4, first=0):
     """`count` requests with different paths, from several clients. Gives the threads' way to wait for them."""
     answered, errors = [], []
 
     def one(at):
         try:
-            answered.append(ask(port, range(at, count, clients)))
+            answered.append(ask(port, range(first + at, first + count, clients)))
         except BaseException as error:
             errors.append(error)
 
@@ -119,14 +120,15 @@ def a_line_for_each_request():
         os.rename(service.path("access.log"), service.path("access.log.2"))
         names.append("access.log.2")
         service.reload()  # opens it anew, too
-        grown(0)
         wait()
+        flood(service.port, LATE, first=REQUESTS)()
+        grown(0)
         service.signal(signal.SIGTERM)
         service.popen.wait(15)
         log = lines(service, *names)
         seen = paths(log)
-        assert len(log) == REQUESTS, f"{len(log)} lines; {[n for n, times in seen.items() if times != 1][:20]}"
-        assert len(seen) == REQUESTS and set(seen.values()) == {1}
+        assert len(log) == REQUESTS + LATE, f"{len(log)} lines; {[n for n, times in seen.items() if times != 1][:20]}"
+        assert len(seen) == REQUESTS + LATE and set(seen.values()) == {1}
 
 
 @tap.test
