@@ -24,8 +24,9 @@
 struct generation {
     unsigned number, slots, uses;
     struct settings *settings;
-    int document;        /* memfd of the settings, as workers read it */
-    int log, access_log; /* descriptors; -1: standard error, off */
+    int document;            /* memfd of the settings, as workers read it */
+    int log, access_log;     /* descriptors; -1: standard error, off */
+    uint64_t ticket_keys_ms; /* since when its ticket keys are used */
     struct socket_plan plan;
     bool holds_plan;
 };

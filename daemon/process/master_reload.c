@@ -16,6 +16,7 @@
 #include "process/master_internal.h"
 #include "process/notify.h"
 #include "process/privileges.h"
+#include "process/ticket_keys.h"
 
 #define RETIRE_MS 1000 /* the queues of slots that go away are accepted from for that long */
 
@@ -251,6 +252,10 @@ static struct generation *make_generation(struct master *master, struct failure 
     next->log = next->access_log = -1;
     next->document = master->task.document;
     master->task.document = -1;
+    next->ticket_keys_ms = clock_ms();
+    if (master->current && next->ticket_keys_ms - master->current->ticket_keys_ms < TICKET_KEYS_MS &&
+        ticket_keys_keep(next->document, master->current->settings) > 0)
+        next->ticket_keys_ms = master->current->ticket_keys_ms;
     seal(next->document);
     if (settings_read(next->document, &next->settings, failure)) {
         generation_drop(master, next);

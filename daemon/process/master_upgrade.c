@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "process/master_internal.h"
@@ -220,6 +221,7 @@ bool upgrade_adopt(struct master *master, const char *text)
             !sockets_prepare(&master->sockets, current->settings, current->slots, &current->plan,
                              &failure)) {
             current->holds_plan = true;
+            current->ticket_keys_ms = clock_ms();
             logs_use(master, current);
             restore_path(current->settings, "control", master->control_path,
                          sizeof(master->control_path));
