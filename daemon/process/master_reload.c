@@ -327,6 +327,7 @@ static void commit(struct master *master)
     state->slots = master->current->slots;
     state->generation = master->current->number;
     report_listeners(master->current);
+    sockets_report_idle(&master->sockets);
     for (unsigned i = 1; i <= SLOTS_MAX; i++) {
         master->slots[i].worker = NULL;
         master->slots[i].restart_ms = i <= master->current->slots ? clock_ms() : 0;

@@ -244,8 +244,6 @@ void workers_on_message(struct master *master, struct worker_process *worker)
             snprintf(worker->why, sizeof(worker->why), "%s", message.text);
             break;
         case MESSAGE_HELD:
-            log_line(LOG_WARN, "drain deadline reached", "slot", log_number(worker->slot), "pid",
-                     log_number(worker->pid), "held_by", message.text, NULL);
             notify_status("Drain deadline reached in worker %u: %s", worker->slot, message.text);
             break;
         case MESSAGE_DRAINING:

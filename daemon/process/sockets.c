@@ -334,6 +334,17 @@ void sockets_release(struct sockets *sockets, struct socket_plan *plan)
     memset(plan, 0, sizeof(*plan));
 }
 
+void sockets_report_idle(struct sockets *sockets)
+{
+    list_each(link, &sockets->groups) {
+        struct socket_group *group = list_entry(link, struct socket_group, link);
+
+        if (group->from_manager && group->uses == 1)
+            log_line(LOG_WARN, "no listener for a socket of the service manager", "address",
+                     group->key, "expected", "an entry of listen with this address", NULL);
+    }
+}
+
 void sockets_drop_unused(struct sockets *sockets)
 {
     list_each(link, &sockets->groups)

@@ -55,6 +55,9 @@ void sockets_release(struct sockets *sockets, struct socket_plan *plan);
  * what the service manager has stay. */
 void sockets_release_listeners(struct sockets *sockets, struct socket_plan *plan);
 
+/* Says in the log which sockets of the service manager no listener asks for: who connects there waits for ever. */
+void sockets_report_idle(struct sockets *sockets);
+
 /* Closes groups that no plan holds (of an upgrade). */
 void sockets_drop_unused(struct sockets *sockets);
 

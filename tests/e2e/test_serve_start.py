@@ -284,6 +284,18 @@ def activation():
 
 
 @tap.test
+def activation_without_a_listener():
+    """a socket of the service manager that no listener asks for is named in the log"""
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(listening()) for _ in range(2)]
+        ports = [sock.getsockname()[1] for sock in socks]
+        listen = [{"address": f"127.0.0.1:{ports[0]}"}]
+        with Service(who("app"), listen=listen, sockets=socks, names="a:b") as service:
+            service.err.wait_for(f"no listener for a socket.* address=127.0.0.1:{ports[1]}")
+            assert h2client.get(ports[0]).body == b"app"
+
+
+@tap.test
 def systemd_socket_activate():
     """systemd-socket-activate starts it at the first connection, and that connection is served"""
     activate = shutil.which("systemd-socket-activate")
