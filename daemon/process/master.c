@@ -107,11 +107,14 @@ static void drain_all(struct master *master, uint64_t ms)
 void master_stop(struct master *master, bool again)
 {
     if (!master->stopping) {
-        uint64_t ms = master_limit(master->current, "drain_timeout", 30000);
+        uint64_t ms = master_limit(master->current, "drain_timeout", 30000), sessions, streams;
+        unsigned workers, draining;
 
         master->stopping = true;
         reload_abort(master, "the service ends");
-        log_line(LOG_INFO, "draining", "drain_timeout_ms", log_number((int64_t)ms), NULL);
+        count(master, &workers, &draining, &sessions, &streams);
+        log_line(LOG_INFO, "draining", "streams", log_number((int64_t)streams), "sessions",
+                 log_number((int64_t)sessions), "drain_timeout_ms", log_number((int64_t)ms), NULL);
         region_state(master->region)->draining = 1;
         notify_stopping("Draining");
         notify_extend((ms + STOP_MARGIN_MS) * 1000); /* the unit's patience may be shorter */
