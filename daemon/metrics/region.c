@@ -22,8 +22,10 @@
 
 #define WORDS (sizeof(struct metrics) / sizeof(uint64_t))
 
-/* A fold takes microseconds. A master that was killed in the middle of one must not hold up the readers for ever. */
-#define LOOKS_MAX 10000
+/* A fold takes microseconds. A master that was killed in the middle of one must not hold up the readers for ever, nor a
+ * worker that writes where it should not. */
+#define LOOKS_LEAST 100
+#define LOOKS_MS 100
 
 static size_t memory_bytes(void)
 {
@@ -139,8 +141,9 @@ int region_take(struct region *region, pid_t pid, uint32_t slot, uint32_t genera
     for (int i = 0; i < REGION_PAGES; i++) {
         struct process_page *page = &memory->page[i];
 
-        if (atomic_load(&memory->taken[i]))
+        if (region->taken[i])
             continue;
+        region->taken[i] = true;
         fold_begin(memory);
         memset(page, 0, sizeof(*page));
         page->pid = pid;
@@ -179,12 +182,26 @@ void region_retire(struct region *region, int index)
     struct process_page *page = region_page(region, index);
     struct region_memory *memory = region->memory;
 
-    if (!page || !atomic_load(&memory->taken[index]))
+    if (!page || !region->taken[index])
         return;
+    region->taken[index] = false;
     fold_begin(memory);
     add((uint64_t *)(void *)&memory->retired, &page->metrics, false);
     atomic_store(&memory->taken[index], 0);
     fold_end(memory);
+}
+
+void region_keep(struct region *region, int page)
+{
+    if (page >= 0 && page < REGION_PAGES)
+        region->taken[page] = true;
+}
+
+void region_drop_unkept(struct region *region)
+{
+    for (int i = 0; i < REGION_PAGES; i++)
+        if (!region->taken[i])
+            atomic_store(&region->memory->taken[i], 0);
 }
 
 struct process_page *region_page(struct region *region, int page)
@@ -233,11 +250,14 @@ static int compare(const void *a, const void *b)
 void region_look(struct region *region, struct region_view *view)
 {
     struct region_memory *memory = region->memory;
+    uint64_t until = clock_ms() + LOOKS_MS;
+    bool last = false;
     uint32_t fold;
 
-    for (unsigned looks = 0; looks < LOOKS_MAX; looks++) {
+    for (unsigned looks = 1; !last; looks++) {
+        last = looks >= LOOKS_LEAST && clock_ms() >= until;
         fold = atomic_load_explicit(&memory->fold, memory_order_acquire);
-        if (fold & 1 && looks + 1 < LOOKS_MAX) {
+        if (fold & 1 && !last) {
             sched_yield();
             continue;
         }

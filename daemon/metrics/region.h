@@ -1,7 +1,8 @@
 /* region: the counters of all processes of a service, in one memory that master and workers share: a page for each
  * worker process, the sum of those that are no more, and the service's state. A page has one writer, its worker; the
  * rest is the master's. Any of them may read at any time. It lives in a memfd that cannot change its size, so it
- * outlives the master's execve(). */
+ * outlives the master's execve(). Workers can write to all of it; the master takes nothing from there but numbers to
+ * show and signs of life. */
 #ifndef METRICS_REGION_H
 #define METRICS_REGION_H
 
@@ -58,6 +59,12 @@ enum err region_create(struct region **out, int *fd);
 /* A worker, or the master after an upgrade. fd stays the caller's.
  * Err: ERR_STATE (another build's layout, or no region at all), ERR_NOMEM, ERR_IO. */
 enum err region_attach(int fd, struct region **out);
+
+/* The master after an upgrade: this page is taken, by a worker that it adopts. */
+void region_keep(struct region *region, int page);
+
+/* And behind them all: what only seems to be taken is given up. */
+void region_drop_unkept(struct region *region);
 
 /* Unmaps it; what the others see stays. NULL is fine. */
 void region_free(struct region **region);

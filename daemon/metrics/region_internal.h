@@ -15,8 +15,10 @@ struct region_memory {
     struct process_page page[REGION_PAGES];
 };
 
+/* Workers write to the memory too, and a worker may be in a stranger's hands: what the master decides by is its own. */
 struct region {
     struct region_memory *memory;
+    bool taken[REGION_PAGES]; /* the master's; the memory's is for readers */
 };
 
 /* A worker as a reader saw it; of the counters only what a line shows. */

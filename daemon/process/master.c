@@ -28,6 +28,7 @@
 #define POLLS_MAX 1024
 #define LATE_MS 500 /* that late it was stopped itself, and the workers perhaps too */
 #define SAY_MS 1000
+#define RETIRE_AGAIN_MS 100
 #define FORCE_MS 1000        /* between the second signal and the end by force */
 #define STOP_MARGIN_MS 10000 /* behind the drain deadline, for the last steps */
 
@@ -230,6 +231,31 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
+/* The sockets of slots that went away were accepted empty: they are closed. */
+static void retire_slots(struct master *master)
+{
+    unsigned first = master->current->slots + 1;
+
+    master->retire_ms = 0;
+    if (master->next || master->replacing) {
+        /* A reload is under way, which may want them. */
+        master->retire_ms = clock_ms() + RETIRE_AGAIN_MS;
+        return;
+    }
+    list_each(link, &master->workers)
+    {
+        struct worker_process *worker = list_entry(link, struct worker_process, link);
+
+        for (unsigned i = first; i <= sockets_slots(&master->sockets); i++)
+            if (worker->control >= 0)
+                message_send(worker->control, MESSAGE_UNCOVER, i, 1, NULL);
+    }
+    for (unsigned i = first; i <= SLOTS_MAX; i++)
+        memset(&master->slots[i], 0, sizeof(master->slots[i]));
+    sockets_trim(&master->sockets, master->current->slots);
+    sockets_steer(&master->sockets, 0);
+}
+
 static uint64_t tick(struct master *master)
 {
     uint64_t now = clock_ms(), next = workers_tick(master, now);
@@ -239,21 +265,8 @@ static uint64_t tick(struct master *master)
     next = sooner(next, master->task.due_ms);
     if (master->stopping)
         master->retire_ms = 0;
-    if (master->retire_ms && now >= master->retire_ms) {
-        master->retire_ms = 0;
-        list_each(link, &master->workers)
-        {
-            struct worker_process *worker = list_entry(link, struct worker_process, link);
-
-            for (unsigned i = master->current->slots + 1; i <= sockets_slots(&master->sockets); i++)
-                if (worker->control >= 0)
-                    message_send(worker->control, MESSAGE_UNCOVER, i, 1, NULL);
-        }
-        for (unsigned i = master->current->slots + 1; i <= SLOTS_MAX; i++)
-            memset(&master->slots[i], 0, sizeof(master->slots[i]));
-        sockets_trim(&master->sockets, master->current->slots);
-        sockets_steer(&master->sockets, 0);
-    }
+    if (master->retire_ms && now >= master->retire_ms)
+        retire_slots(master);
     next = sooner(next, master->retire_ms);
     if (master->watchdog_ms && now - master->told_ms >= master->watchdog_ms)
         notify_watchdog();

@@ -48,6 +48,7 @@ struct worker_process {
     uint64_t started_ms;
     uint64_t end_ms;   /* killed then: start_timeout, or the drain deadline and a grace; 0: not */
     uint64_t asked_ms; /* watchdog: since when it was asked where it stands; 0: it beats */
+    bool drains;       /* it said so */
     bool killed;       /* by us; kill_reason says why */
     const char *kill_reason;
     char why[MESSAGE_TEXT_BYTES]; /* MESSAGE_FAILED */

@@ -24,6 +24,8 @@ void upgrade_start(struct master *master)
     master->upgrade_wanted = false;
     if (task_start(&master->task, master->binary, (char *const *)argv, false, NULL, &failure)) {
         log_line(LOG_ERROR, "upgrade refused, the old binary goes on", "reason", failure.text, NULL);
+        region_state(master->region)->upgrades_failed++;
+        reload_go_on(master); /* who asked for a reload meanwhile waits for it */
         return;
     }
     master->phase = PHASE_CHECKING;
@@ -103,6 +105,7 @@ void upgrade_on_task(struct master *master)
     text = save(master);
     if (text) {
         log_line(LOG_INFO, "upgrading", "binary", master->binary, NULL);
+        master->reloads_begun++; /* what follows is what those who asked meanwhile wait for */
         control_answer(master, REQUEST_RELOAD, false,
                        "the service goes on as another binary; ask again");
         setenv("PERIGEE_UPGRADE", text, 1);
@@ -168,11 +171,14 @@ static void restore_workers(struct master *master, const char *text, bool pages_
                   &length) == 6) {
         struct generation *of = number == master->current->number ? master->current : old;
 
-        if (slot >= 1 && slot <= SLOTS_MAX)
-            worker_adopt(master, of, pid, slot, pages_hold ? page : -1, control, (enum life)life);
+        if (slot >= 1 && slot <= SLOTS_MAX &&
+            worker_adopt(master, of, pid, slot, pages_hold ? page : -1, control, (enum life)life) &&
+            pages_hold)
+            region_keep(master->region, page);
         close_on_exec(control);
         at += length;
     }
+    region_drop_unkept(master->region);
     generation_drop(master, old);
 }
 
@@ -201,6 +207,7 @@ bool upgrade_adopt(struct master *master, const char *text)
     if (region_attach(master->region_fd, &master->region)) {
         /* Its layout is another one. The old workers go on writing to theirs; the sums begin anew. */
         log_line(LOG_WARN, "counters begin anew: the new binary counts other things", NULL);
+        close(master->region_fd);
         master->region = NULL;
         pages_hold = false;
         if (region_create(&master->region, &master->region_fd))

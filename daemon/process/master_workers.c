@@ -18,6 +18,7 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
 #define EMPTY_MS 50         /* a slot without a worker for that long is covered by another */
+#define MESSAGES_MAX 64
 #define WHERE_MS 250        /* for the answer to MESSAGE_WHERE */
 #define DRAIN_GRACE_MS 2000 /* behind the deadline, before SIGKILL */
 #define TITLE_ROOM 160
@@ -226,13 +227,29 @@ static void on_ready(struct master *master, struct worker_process *worker)
     reload_on_worker_ready(master, worker);
 }
 
+/* It has ended, as we shall hear. Or else it is of no use: one of ours would drain now, another is not waited for. */
+static void lose_control(struct worker_process *worker)
+{
+    close(worker->control);
+    worker->control = -1;
+    if (worker->end_ms == 0) {
+        worker->end_ms = clock_ms() +
+                         master_limit(worker->generation, "drain_timeout", 30000) + DRAIN_GRACE_MS;
+        worker->kill_reason = "it does not speak with the master any more";
+    }
+}
+
 void workers_on_message(struct master *master, struct worker_process *worker)
 {
     int descriptors[MESSAGE_DESCRIPTORS_MAX];
     struct message message;
-    enum err err = ERR_EOF;
+    enum err err = OK;
 
-    while (worker->control >= 0 && !(err = message_take(worker->control, &message, descriptors))) {
+    /* As many as a worker may say in one go: one that never stops must not keep the master from all else. */
+    for (unsigned taken = 0; worker->control >= 0 && taken < MESSAGES_MAX; taken++) {
+        err = message_take(worker->control, &message, descriptors);
+        if (err)
+            break;
         for (unsigned i = 0; i < MESSAGE_DESCRIPTORS_MAX; i++)
             if (descriptors[i] >= 0)
                 close(descriptors[i]);
@@ -247,17 +264,16 @@ void workers_on_message(struct master *master, struct worker_process *worker)
             notify_status("Drain deadline reached in worker %u: %s", worker->slot, message.text);
             break;
         case MESSAGE_DRAINING:
-            break; /* the tick that follows sees it in the worker's page */
+            worker->drains = true; /* the tick that follows sees to it */
+            break;
         case MESSAGE_NOTE:
             log_line(LOG_INFO, message.text, "slot", log_number(worker->slot), "pid",
                      log_number(worker->pid), NULL);
             break;
         }
     }
-    if (err != ERR_AGAIN && worker->control >= 0) {
-        close(worker->control);
-        worker->control = -1;
-    }
+    if (err && err != ERR_AGAIN)
+        lose_control(worker);
 }
 
 /* --- End and restart. */
@@ -274,7 +290,8 @@ static void describe_end(const struct worker_process *worker, int status, char *
         snprintf(out, cap, "exit status %d", WEXITSTATUS(status));
 }
 
-static void plan_restart(struct master *master, struct slot *slot, uint64_t lived_ms)
+/* At once after a life that was long enough, or the first time; then longer and longer. */
+static uint64_t restart_delay(struct slot *slot, uint64_t lived_ms)
 {
     uint64_t delay = 0;
 
@@ -288,6 +305,13 @@ static void plan_restart(struct master *master, struct slot *slot, uint64_t live
             delay = BACKOFF_MAX_MS;
     }
     slot->failures++;
+    return delay;
+}
+
+static void plan_restart(struct master *master, struct slot *slot, uint64_t lived_ms)
+{
+    uint64_t delay = restart_delay(slot, lived_ms);
+
     slot->restart_ms = clock_ms() + delay;
     region_state(master->region)->restarts++;
     if (delay > 0)
@@ -331,8 +355,7 @@ static void notice_own_drain(struct master *master, struct worker_process *worke
 {
     struct slot *slot = &master->slots[worker->slot];
 
-    if (worker->life != LIFE_READY || worker->page < 0 ||
-        !(region_page(master->region, worker->page)->flags & PROCESS_DRAINING))
+    if (worker->life != LIFE_READY || !worker->drains) /* its page is not asked: others can write there */
         return;
     worker->life = LIFE_DRAINING;
     worker->end_ms =
@@ -340,7 +363,7 @@ static void notice_own_drain(struct master *master, struct worker_process *worke
     worker->kill_reason = "drain_timeout: it did not end in time";
     if (slot->worker == worker) {
         slot->worker = NULL;
-        slot->restart_ms = clock_ms();
+        slot->restart_ms = clock_ms() + restart_delay(slot, clock_ms() - worker->started_ms);
     }
 }
 
@@ -454,8 +477,11 @@ static uint64_t think_cover(struct master *master, unsigned number, uint64_t now
     if (now_ms - slot->empty_ms < EMPTY_MS)
         return slot->empty_ms + EMPTY_MS;
     slot->cover = who_can_cover(master, number);
+    if (slot->cover && message_send(slot->cover->control, MESSAGE_COVER, number, 0, NULL)) {
+        slot->cover = NULL; /* it does not listen; soon another one is asked, or the same again */
+        return now_ms + EMPTY_MS;
+    }
     if (slot->cover) {
-        message_send(slot->cover->control, MESSAGE_COVER, number, 0, NULL);
         log_line(LOG_DEBUG, "slot is covered", "slot", log_number(number), "by",
                  log_number(slot->cover->pid), NULL);
     }

@@ -78,6 +78,15 @@ static void take_descriptors(struct msghdr *packet, int descriptors[MESSAGE_DESC
     }
 }
 
+static void drop_descriptors(int descriptors[MESSAGE_DESCRIPTORS_MAX])
+{
+    for (unsigned i = 0; i < MESSAGE_DESCRIPTORS_MAX; i++) {
+        if (descriptors[i] >= 0)
+            close(descriptors[i]);
+        descriptors[i] = -1;
+    }
+}
+
 enum err message_take(int fd, struct message *out, int descriptors[MESSAGE_DESCRIPTORS_MAX])
 {
     union control control;
@@ -96,9 +105,10 @@ enum err message_take(int fd, struct message *out, int descriptors[MESSAGE_DESCR
     while (got < 0 && errno == EINTR);
     if (got < 0)
         return errno == EAGAIN ? ERR_AGAIN : ERR_EOF;
-    if (got == 0)
-        return ERR_EOF;
     take_descriptors(&packet, descriptors);
     out->text[sizeof(out->text) - 1] = '\0';
-    return (size_t)got > offsetof(struct message, text) ? OK : ERR_PROTOCOL;
+    if ((size_t)got > offsetof(struct message, text))
+        return OK;
+    drop_descriptors(descriptors); /* an empty packet can bring some, too */
+    return got == 0 ? ERR_EOF : ERR_PROTOCOL;
 }

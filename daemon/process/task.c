@@ -15,6 +15,7 @@
 #include "base/clock.h"
 
 #define DOCUMENT_FD 3
+#define READS_MAX 64 /* in one go: a program that prints without end must not hold the master up */
 
 void task_child_setup(void)
 {
@@ -81,9 +82,9 @@ enum err task_start(struct task *task, const char *path, char *const argv[], boo
 
 void task_read(struct task *task)
 {
-    char beyond[1024];
+    char beyond[4096];
 
-    while (task->output >= 0) {
+    for (unsigned reads = 0; task->output >= 0 && reads < READS_MAX; reads++) {
         size_t room = sizeof(task->text) - 1 - task->used;
         ssize_t got = read(task->output, room ? task->text + task->used : beyond,
                            room ? room : sizeof(beyond));

@@ -75,12 +75,54 @@ static void test_other(void **state)
     close(ends[1]);
 }
 
+/* A packet that is not ours leaves nothing open here. */
+static void test_descriptors_of_others(void **state)
+{
+    const size_t sizes[] = {0, 1};
+    struct message message;
+    int descriptors[MESSAGE_DESCRIPTORS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        union {
+            struct cmsghdr head;
+            char bytes[CMSG_SPACE(sizeof(int))];
+        } control = {0};
+        struct iovec bytes = {.iov_base = "x", .iov_len = sizes[i]};
+        struct msghdr packet = {.msg_iov = &bytes,
+                                .msg_iovlen = 1,
+                                .msg_control = control.bytes,
+                                .msg_controllen = sizeof(control.bytes)};
+        int ends[2], files[2];
+        char byte;
+
+        assert_int_equal(message_pair(ends), OK);
+        assert_int_equal(pipe(files), 0);
+        control.head.cmsg_level = SOL_SOCKET;
+        control.head.cmsg_type = SCM_RIGHTS;
+        control.head.cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(&control.head), &files[1], sizeof(int));
+        assert_int_equal(sendmsg(ends[0], &packet, 0), sizes[i]);
+        close(files[1]);
+        assert_int_equal(message_take(ends[1], &message, descriptors),
+                         sizes[i] ? ERR_PROTOCOL : ERR_EOF);
+        assert_int_equal(descriptors[0], -1);
+        /* The pipe's end of file: nobody has its other end. */
+        assert_int_equal(fcntl(files[0], F_SETFL, O_NONBLOCK), 0);
+        assert_int_equal(read(files[0], &byte, 1), 0);
+        close(files[0]);
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_descriptors),
         cmocka_unit_test(test_other),
+        cmocka_unit_test(test_descriptors_of_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

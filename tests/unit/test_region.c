@@ -255,11 +255,43 @@ static void test_an_endless_fold_does_not_hold_readers_up(void **state)
     assert_int_equal(sum.streams[METRICS_SERVER], 5);
     /* The next master's first fold makes it whole again. */
     assert_int_equal(region_attach(fd, &again), OK);
+    region_keep(again, page);
     region_retire(again, page);
     assert_int_equal(pread(fd, &odd, 4, 24), 4);
     assert_int_equal(odd % 2, 0);
     region_sum(region, &sum);
     assert_int_equal(sum.streams[METRICS_SERVER], 5);
+    region_free(&again);
+    region_free(&region);
+    close(fd);
+}
+
+/* A worker in a stranger's hands writes all over the memory: the master still has its pages, and an answer. */
+static void test_a_hostile_writer_takes_no_page(void **state)
+{
+    int fd, page;
+    struct region *region = make(&fd), *again;
+    struct metrics sum;
+    uint8_t *bytes;
+    off_t size = lseek(fd, 0, SEEK_END);
+
+    (void)state;
+    page = region_take(region, 1, 1, 1);
+    bytes = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(bytes, MAP_FAILED);
+    memset(bytes + 24, 0xff, (size_t)size - 24); /* all behind the magic and the sizes */
+    assert_int_equal(region_take(region, 2, 2, 1), page + 1);
+    region_retire(region, page);
+    assert_int_equal(region_take(region, 3, 1, 1), page);
+    region_sum(region, &sum);
+    /* The next master knows which are taken, too. */
+    memset(bytes + 24, 0xff, (size_t)size - 24);
+    assert_int_equal(region_attach(fd, &again), OK);
+    region_keep(again, page);
+    region_drop_unkept(again);
+    assert_int_equal(region_take(again, 4, 2, 1), page + 1);
+    assert_int_equal(region_take(again, 4, 3, 1), page + 2);
+    munmap(bytes, (size_t)size);
     region_free(&again);
     region_free(&region);
     close(fd);
@@ -302,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_want_of_memory_is_an_answer),
         cmocka_unit_test(test_totals_never_fall_beside_a_fold),
         cmocka_unit_test(test_an_endless_fold_does_not_hold_readers_up),
+        cmocka_unit_test(test_a_hostile_writer_takes_no_page),
         cmocka_unit_test(test_ready_is_a_worker_that_serves),
     };
 

@@ -68,6 +68,33 @@ static void test_much(void **state)
     task_clear(&task);
 }
 
+/* One that prints for ever is read in portions, so that there is a time to kill it. */
+static void test_endless(void **state)
+{
+    static struct task task;
+    const char *argv[] = {"sh", "-c", "yes & yes & exec yes", NULL};
+    struct failure failure;
+    int status;
+
+    (void)state;
+    assert_int_equal(task_start(&task, "/bin/sh", (char *const *)argv, false, NULL, &failure), OK);
+    for (int i = 0; i < 100; i++) {
+        struct pollfd readable = {.fd = task.output, .events = POLLIN};
+
+        assert_int_equal(poll(&readable, 1, WAIT_LIMIT_MS), 1);
+        alarm(10); /* ends the test when it does not come back */
+        task_read(&task);
+        alarm(0);
+    }
+    close(task.output); /* all of them end by SIGPIPE */
+    task.output = -1;
+    task_tick(&task, UINT64_MAX);
+    assert_int_equal(waitpid(task.pid, &status, 0), task.pid);
+    task_on_exit(&task, status);
+    assert_true(task.timed_out);
+    task_clear(&task);
+}
+
 static void test_missing_and_killed(void **state)
 {
     static struct task task;
@@ -96,6 +123,7 @@ int main(void)
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_document),
         cmocka_unit_test(test_much),
+        cmocka_unit_test(test_endless),
         cmocka_unit_test(test_missing_and_killed),
     };
 
