@@ -2,6 +2,7 @@
 #include "process/sockets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/filter.h>
 #include <stdio.h>
@@ -155,23 +156,36 @@ static enum err probe(const struct listener_options *options, struct failure *fa
     return err;
 }
 
-/* The service's own user and group may use it, though root bound it. */
-static void set_owner(const struct settings *settings, const char *path, int64_t mode)
+/* The service's own user and group may use it, though root bound it. Where the folder is that user's, the name may be
+ * another file's by now, or a link: what is changed is the socket that was bound, or nothing. */
+static void set_owner(const struct settings *settings, const struct bound_socket *bound, int64_t mode)
 {
     struct privileges privileges = {.user = settings_text(settings, "user"),
                                     .group = settings_text(settings, "group")};
+    bool gives = geteuid() == 0 && (privileges.user || privileges.group), done = true;
     struct failure failure;
+    struct stat file;
+    char itself[32];
     uid_t uid;
     gid_t gid;
+    int fd;
 
-    if (path[0] == '@')
+    if (!bound->path || (mode < 0 && !gives))
         return;
-    if (mode >= 0)
-        chmod(path, (mode_t)mode);
-    if (geteuid() != 0 || (!privileges.user && !privileges.group))
-        return;
-    if (privileges_ids(&privileges, &uid, &gid, &failure) || lchown(path, uid, gid))
-        log_line(LOG_WARN, "owner of a socket not changed", "path", path, NULL);
+    fd = open(bound->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &file) || !S_ISSOCK(file.st_mode) || file.st_uid != geteuid() ||
+        file.st_dev != bound->device || file.st_ino != bound->inode)
+        done = false;
+    snprintf(itself, sizeof(itself), "/proc/self/fd/%d", fd);
+    if (done && mode >= 0)
+        done = chmod(itself, (mode_t)mode) == 0;
+    if (done && gives)
+        done = privileges_ids(&privileges, &uid, &gid, &failure) == OK &&
+               fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0;
+    if (fd >= 0)
+        close(fd);
+    if (!done)
+        log_line(LOG_WARN, "owner and mode of a socket not changed", "path", bound->path, NULL);
 }
 
 static enum err bind_one(struct socket_group *group, const struct wanted *wanted,
@@ -202,8 +216,7 @@ static enum err bind_one(struct socket_group *group, const struct wanted *wanted
     }
     if (group->count++ == 0)
         group->address = bound->address;
-    if (wanted->unix_path)
-        set_owner(settings, wanted->unix_path, wanted->mode);
+    set_owner(settings, bound, wanted->mode);
     return OK;
 }
 

@@ -376,9 +376,9 @@ static void a_full_disk_is_told_to_standard_error(void **state)
 
 static void a_log_that_cannot_be_opened_is_named(void **state)
 {
-    char folder[] = "/tmp/perigee-log-XXXXXX", path[64];
+    char folder[] = "/tmp/perigee-log-XXXXXX", path[64], other[64];
     struct failure failure;
-    int fd;
+    int fd, ends[2];
 
     (void)state;
     assert_int_equal(log_file_open("/nowhere/at/all.log", &fd, &failure), ERR_IO);
@@ -391,12 +391,32 @@ static void a_log_that_cannot_be_opened_is_named(void **state)
     assert_string_equal(failure.code, "ENXIO");
     unlink(path);
     snprintf(path, sizeof(path), "%s/link", folder);
+    snprintf(other, sizeof(other), "%s/other", folder);
     assert_int_equal(symlink("target", path), 0);
     if (geteuid() == 0 && lchown(path, 65534, 65534) == 0) {
         assert_int_equal(log_file_open(path, &fd, &failure), ERR_IO);
         assert_string_equal(failure.code, "ELOOP");
+        /* nor one by root that leads there; but one by root to a file is followed, and the system's own */
+        assert_int_equal(symlink("link", other), 0);
+        assert_int_equal(log_file_open(other, &fd, &failure), ERR_IO);
+        assert_string_equal(failure.code, "ELOOP");
+        unlink(other);
     }
     unlink(path);
+    assert_int_equal(symlink("file", other), 0);
+    assert_int_equal(log_file_open(other, &fd, &failure), OK);
+    close(fd);
+    snprintf(path, sizeof(path), "%s/file", folder);
+    assert_int_equal(unlink(path), 0);
+    unlink(other);
+    assert_int_equal(pipe(ends), 0);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[1]);
+    assert_int_equal(symlink(path, other), 0);
+    assert_int_equal(log_file_open(other, &fd, &failure), OK);
+    close(fd);
+    close(ends[0]);
+    close(ends[1]);
+    unlink(other);
     rmdir(folder);
 }
 

@@ -1,0 +1,118 @@
+"""What meets in the service at a bad moment, and workers and readers of its log that do what they should not.
+
+run: deadline 180
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+
+import h2client
+import perigee
+import service as services
+import tap
+import traffic
+from service import Service
+
+SLOW_CHUNK = """
+local ffi = require "ffi"
+ffi.cdef "int usleep(unsigned)"
+ffi.C.usleep(1500000)
+"""
+
+FLOOD = """
+local ffi = require "ffi"
+ffi.cdef [[
+  int getsockopt(int, int, int, int *, unsigned *);
+  long send(int, const void *, size_t, int);
+]]
+local function control()
+  local kind, length = ffi.new("int[1]"), ffi.new("unsigned[1]", 4)
+  for fd = 3, 200 do
+    if ffi.C.getsockopt(fd, 1, 3, kind, length) == 0 and kind[0] == 5 then return fd end -- SO_TYPE, SOCK_SEQPACKET
+  end
+end
+return function(stream, headers)
+  stream:respond {}
+  if headers[":path"] ~= "/flood" then return stream:finish("ok") end
+  local fd, bytes = control(), ffi.new("uint32_t[5]", { 4, 0, 0, 0, 0x41 })
+  while true do ffi.C.send(fd, bytes, 18, 0x4040) end -- MSG_NOSIGNAL, MSG_DONTWAIT
+end
+"""
+
+
+@tap.test(deadline=60)
+def slots_that_come_back():
+    """workers 4, 2 and 4 again before the sockets of the two are closed: all four get connections"""
+    with Service(traffic.script(), listen=("clear",), workers=4) as service:
+        service.settings["workers"] = 2
+        service.reload()
+        service.settings["workers"] = 4
+        service.write("app.lua", SLOW_CHUNK + traffic.script())
+        service.reload()
+        service.settled(4)
+        for _ in range(200):
+            assert h2client.get(service.port, "/quick?x").body == b"x"
+        workers = service.workers()
+        assert len(workers) == 4 and all(w["requests"] > 0 for w in workers.values()), workers
+
+
+@tap.test(deadline=60)
+def reload_during_an_upgrade():
+    """who asks for a reload while the new binary is checked is told what came of it"""
+    binary, replace = services.own_binary()
+    with Service(traffic.script(), listen=("clear",), binary=binary) as service:
+        service.write("app.lua", SLOW_CHUNK + traffic.script())
+        ready = service.notified.count("READY=1")
+        replace()
+        service.signal(signal.SIGUSR2)
+        service.wait_log("upgrade asked for")
+        done = service.command("reload")
+        assert done.code == 1 and "another binary" in done.stderr, done
+        service.notified.wait_for("READY=1", 30, ready + 1, gone=lambda: not service.running())
+        service.settled(2)
+
+
+@tap.test(deadline=60)
+def a_worker_that_never_stops_to_talk():
+    """a worker that sends messages without end keeps the master from nothing, and is ended like any that is stuck"""
+    limits = {"limits": {"watchdog_timeout": "3s"}}
+    with Service(FLOOD, listen=("clear",), workers=3, settings=limits, errors=True) as service:
+        before = service.workers()
+        clients = [h2client.Client(service.port) for _ in range(2)]
+        for client in clients:
+            client.request("/flood")
+        for _ in range(5):
+            assert service.command("status", seconds=10).code == 0
+        service.wait_log("watchdog_timeout: its loop stood still", 20)
+        perigee.eventually("three workers again", lambda: len(service.workers()) == 3, 20)
+        assert before.keys() - service.workers().keys()
+        for client in clients:
+            client.close()
+
+
+@tap.test(deadline=90)
+def nobody_reads_the_log():
+    """a pipe on standard error that nobody reads holds neither the master nor its end up"""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+
+    def preexec():
+        os.dup2(writer, 2)
+
+    with Service(traffic.script(), listen=("clear",), preexec=preexec, errors=True) as service:
+        os.close(writer)
+        for _ in range(6):
+            assert service.command("reload", seconds=30).code == 0
+        assert h2client.get(service.port, "/quick?x").body == b"x"
+        assert service.command("status", seconds=10).code == 0
+        began = time.monotonic()
+        assert service.command("stop", seconds=30).code == 0
+        assert time.monotonic() - began < 20 * perigee.FACTOR
+    os.close(reader)
+
+
+if __name__ == "__main__":
+    tap.main()
