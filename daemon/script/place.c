@@ -93,6 +93,17 @@ static void on_fault(int signal_number)
         signal(signal_number, SIG_DFL);
 }
 
+/* Alone with its sigsetjmp: nothing of its caller lives in a register that the way out would restore. */
+static void attempt(void (*look)(struct script *script, struct script_place *out),
+                    struct script *script, struct script_place *out, timer_t timer,
+                    const struct itimerspec *when)
+{
+    if (sigsetjmp(way_out, 1))
+        return;
+    timer_settime(timer, 0, when, NULL);
+    look(script, out);
+}
+
 /* Calls look(script, out), which may fault or never end. */
 static void guarded(void (*look)(struct script *script, struct script_place *out),
                     struct script *script, struct script_place *out)
@@ -110,10 +121,7 @@ static void guarded(void (*look)(struct script *script, struct script_place *out
     for (int i = 0; i < 3; i++)
         sigaction(signals[i], &action, &before[i]);
     is_guarded = true;
-    if (sigsetjmp(way_out, 1) == 0) {
-        timer_settime(timer, 0, &when, NULL);
-        look(script, out);
-    }
+    attempt(look, script, out, timer, &when);
     is_guarded = false;
     timer_delete(timer);
     for (int i = 0; i < 3; i++)

@@ -142,7 +142,7 @@ enum err service_tls_context(const struct settings *settings, unsigned listener,
 
     *out = NULL;
     snprintf(section.path, sizeof(section.path), "listen.%u.tls", listener);
-    snprintf(section.list, sizeof(section.list), "%s.certificates", section.path);
+    snprintf(section.list, sizeof(section.list), "listen.%u.tls.certificates", listener);
     section.count = settings_count(settings, section.list);
     if (section.count == 0)
         return failure_set(failure, ERR_NOT_FOUND, "ERR_TLS_CERT",
