@@ -305,7 +305,7 @@ def a_main_chunk_that_waits():
     """READY comes when a main chunk that waits is through"""
     script = 'require("perigee.task").sleep(300)\nprint("slept")\n' + HELLO
     with Worker(script) as worker:
-        assert "slept" in worker.stdout
+        worker.out.wait_for("^slept$")
         assert text(worker.port) == "hello /"
     fails('require("perigee.task").sleep(50)\nerror "late"', "app.lua:2: late")
 

@@ -68,7 +68,8 @@ static void what_is_wrong_is_quoted(void **state)
 
 static void too_many_are_refused(void **state)
 {
-    char text[8192] = "control=3 settings=4 slot=1 slots=1 sockets=1";
+    char text[64 + 2 * (INHERITED_SOCKETS_MAX + INHERITED_LISTENERS_MAX)] =
+        "control=3 settings=4 slot=1 slots=1 sockets=1";
     struct inheritance in;
     struct failure failure;
 
