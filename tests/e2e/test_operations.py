@@ -128,7 +128,7 @@ def the_sentences_exist():
 @tap.test
 def the_messages_exist():
     """each message of the log that is shown is one that the daemon logs"""
-    said = sources("daemon/**/*.[ch]")
+    said = sources("daemon/**/*.[ch]", "lua/perigee/**/*.lua")
     messages = re.findall(r'msg=\\?"([^"\\]+)', PAGE) + [json.loads(b.splitlines()[0]).get("msg") for b in blocks("json")]
     messages = {message for message in messages if message}
     assert len(messages) >= 3, messages
