@@ -24,7 +24,7 @@
 #define PREFIX_BYTES 3u /* "<4>", of the journal */
 #define PAIRS_MAX 16
 #define IDENTITY_MAX 4
-#define FULL_PIPE_MS 100 /* how long one line may wait for somebody's non-blocking pipe */
+#define FULL_PIPE_MS 100 /* how long one line may wait for room in a pipe */
 
 static enum log_level max_level = LOG_WARN;
 static enum log_format line_format = LOG_LOGFMT;
@@ -40,6 +40,8 @@ static struct {
     int fd;
     bool known;                /* what follows was found out */
     bool is_journal;           /* systemd's */
+    bool is_stream;            /* a pipe or a socket */
+    bool never_waits;          /* for who reads a stream */
     size_t line_max;           /* bytes that leave in one piece */
     struct log_writer *writer; /* NULL: written here and now */
     uint64_t ever_left_out, ever_lost;
@@ -67,7 +69,8 @@ static void know_sink(void)
 
     sink.known = true;
     sink.is_journal = fstat(sink.fd, &status) == 0 && is_the_journal(&status);
-    sink.line_max = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) ? PIPE_BUF : LINE_MAX_BYTES;
+    sink.is_stream = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
+    sink.line_max = sink.is_stream ? PIPE_BUF : LINE_MAX_BYTES;
 }
 
 void log_setup(enum log_level level, enum log_format format)
@@ -78,6 +81,11 @@ void log_setup(enum log_level level, enum log_format format)
     know_sink();
     log_flood_reset();
     pthread_mutex_unlock(&sink.lock);
+}
+
+void log_never_wait(void)
+{
+    sink.never_waits = true;
 }
 
 void log_identify(const char *key, const char *value)
@@ -224,9 +232,14 @@ static void format_line(struct log_text *line, enum log_level level, const char 
 /* 0 or an errno. */
 static int write_whole(const char *bytes, size_t length)
 {
-    for (bool waited = false;;) {
+    struct pollfd room = {.fd = sink.fd, .events = POLLOUT};
+    bool waited = sink.never_waits && sink.is_stream;
+
+    /* Who was too slow for the last line gets no more time. */
+    if (waited && poll(&room, 1, sink.lost ? 0 : FULL_PIPE_MS) == 0)
+        return EAGAIN;
+    for (;;) {
         ssize_t written = write(sink.fd, bytes, length);
-        struct pollfd room = {.fd = sink.fd, .events = POLLOUT};
 
         if (written >= 0) {
             sink.torn = (size_t)written < length;

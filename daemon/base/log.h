@@ -20,6 +20,9 @@ enum log_format { LOG_LOGFMT, LOG_JSON };
 
 void log_setup(enum log_level level, enum log_format format);
 
+/* A line for which a pipe or socket has no room is lost, and counted, after a short wait: for who must not stand still. */
+void log_never_wait(void);
+
 /* Adds "key=value" behind the message of each line from now on ("worker", "2"); at most four. value NULL takes it
  * away, another one replaces it. Copied. */
 void log_identify(const char *key, const char *value);

@@ -66,7 +66,8 @@ bool control_is_default(const char *path)
 
 /* --- Finding the master. */
 
-static int connect_to(const char *path)
+/* foreign: as root, take an answer of another user's, too: that of a service which is not root's. */
+static int connect_to(const char *path, bool foreign)
 {
     struct address address;
     struct ucred peer;
@@ -80,7 +81,7 @@ static int connect_to(const char *path)
         return -1;
     if (connect(fd, &address.any, address.length) ||
         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) ||
-        (peer.uid != 0 && peer.uid != geteuid() && geteuid() != 0)) {
+        (peer.uid != 0 && peer.uid != geteuid() && !(foreign && geteuid() == 0))) {
         close(fd);
         return -1;
     }
@@ -95,20 +96,23 @@ static int find_master(const struct arguments *arguments, char looked[PATH_MAX])
 
     if (arguments->control) {
         snprintf(looked, PATH_MAX, "%s", arguments->control);
-        return connect_to(arguments->control);
+        return connect_to(arguments->control, true);
     }
     snprintf(looked, PATH_MAX, "%s", given);
     if (!realpath(given, config))
         snprintf(config, sizeof(config), "%s", given);
     control_name(config, path);
-    fd = connect_to(path);
+    /* Anybody may take that name: root asks there for root's service first, and last for somebody's. */
+    fd = connect_to(path, false);
     if (fd < 0 && !arguments->config) { /* from another network namespace, say */
-        control_default_path(path);
-        fd = connect_to(path);
+        char usual[108];
+
+        control_default_path(usual);
+        fd = connect_to(usual, true);
         if (fd < 0 && geteuid() != 0)
-            fd = connect_to("/run/perigee/control.sock");
+            fd = connect_to("/run/perigee/control.sock", true);
     }
-    return fd;
+    return fd < 0 ? connect_to(path, true) : fd;
 }
 
 /* --- Asking. */
@@ -125,8 +129,18 @@ static const char *request_of(const struct arguments *arguments)
     }
 }
 
+/* A script's words may be among it, and a terminal obeys some: only lines and tabs are let through. */
+static void print(const char *bytes, size_t length, FILE *to)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+
+        fputc((c < ' ' && c != '\n' && c != '\t') || c == 0x7f ? '?' : c, to);
+    }
+}
+
 /* The first line says which; the rest goes to standard output or error. */
-static int print_answer(int fd, const char *command)
+static int print_answer(int fd, bool asked, const char *command)
 {
     char bytes[4096];
     char verdict[8] = "";
@@ -145,10 +159,12 @@ static int print_answer(int fd, const char *command)
         good = known && strcmp(verdict, "ok") == 0;
         if (known && !good && at > bytes && at - bytes <= (ssize_t)sizeof(verdict))
             fprintf(stderr, "perigee: %s failed:\n", command);
-        fwrite(at, 1, (size_t)(end - at), good ? stdout : stderr);
+        print(at, (size_t)(end - at), good ? stdout : stderr);
     }
     if (!known) {
-        fprintf(stderr, "perigee: the service ended without an answer\n");
+        fputs(asked ? "perigee: the service ended without an answer\n"
+                    : "perigee: the service takes no request\n",
+              stderr);
         return 1;
     }
     return good ? 0 : 1;
@@ -158,7 +174,8 @@ int control_main(const struct arguments *arguments)
 {
     const char *request = request_of(arguments);
     char looked[PATH_MAX];
-    int fd = find_master(arguments, looked), status = 1;
+    int fd = find_master(arguments, looked), status;
+    bool asked;
 
     if (fd < 0) {
         fprintf(stderr,
@@ -167,12 +184,12 @@ int control_main(const struct arguments *arguments)
                 looked);
         return 1;
     }
-    if (send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request))
-        status = print_answer(fd, arguments->command == COMMAND_RELOAD ? "reload"
-                                  : arguments->command == COMMAND_STOP ? "stop"
-                                                                       : "status");
-    else
-        fprintf(stderr, "perigee: the service takes no request: %s\n", strerror(errno));
+    /* Who is refused may find its request unwanted, and the reason there. */
+    asked = send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request);
+    status = print_answer(fd, asked,
+                          arguments->command == COMMAND_RELOAD ? "reload"
+                          : arguments->command == COMMAND_STOP ? "stop"
+                                                               : "status");
     close(fd);
     return status;
 }

@@ -427,6 +427,7 @@ int master_main(const struct arguments *arguments, char **argv)
 
     init(&master, arguments, argv);
     open_standard_descriptors();
+    log_never_wait();
     ready = find_paths(&master, &failure) && check_descriptors(&failure) &&
             open_signals(&master, &failure);
     if (ready && upgrade)

@@ -266,6 +266,7 @@ static unsigned drop_silent_client(struct master *master)
 
 static void accept_client(struct master *master, int listening)
 {
+    static const char refusal[] = "error\nonly root and the service's own user may ask\n";
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t length = sizeof(peer);
     struct client *client;
@@ -277,15 +278,18 @@ static void accept_client(struct master *master, int listening)
             master->control_pause_ms = clock_ms() + PAUSE_MS;
         return;
     }
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+    if (peer.uid != 0 && peer.uid != geteuid()) {
+        log_line(LOG_WARN, "request of another user refused", "uid", log_number(peer.uid), NULL);
+        send(fd, refusal, sizeof(refusal) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        close(fd);
+        return;
+    }
     list_each(link, &master->clients) count++;
     if (count >= CLIENTS_MAX)
         count -= drop_silent_client(master);
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
     client = count < CLIENTS_MAX ? mem_zalloc(sizeof(*client)) : NULL;
-    if (!client || (peer.uid != 0 && peer.uid != geteuid())) {
-        if (client)
-            log_line(LOG_WARN, "request of another user refused", "uid", log_number(peer.uid), NULL);
-        mem_free(client);
+    if (!client) {
         close(fd);
         return;
     }

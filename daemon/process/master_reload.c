@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -203,6 +204,19 @@ static void seal(int document)
     fcntl(document, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
 }
 
+/* In a folder of another user's the name may be that of any file: one of ours with another name, say. */
+static int open_pid_file(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    struct stat file;
+
+    if (fd < 0 || (fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && file.st_nlink == 1))
+        return fd;
+    close(fd);
+    errno = EINVAL;
+    return -1;
+}
+
 /* The lock tells a file that a service left behind from one that a service holds. */
 static bool write_pid_file(struct master *master, const struct settings *settings,
                            struct failure *failure)
@@ -213,7 +227,7 @@ static bool write_pid_file(struct master *master, const struct settings *setting
 
     if (strcmp(path ? path : "", master->pid_file) == 0)
         return true;
-    fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644) : -1;
+    fd = path ? open_pid_file(path) : -1;
     if (path && fd < 0) {
         failure_errno(failure, errno, "cannot write the PID file %s", path);
         return false;

@@ -232,7 +232,7 @@ static void lose_control(struct worker_process *worker)
 {
     close(worker->control);
     worker->control = -1;
-    if (worker->end_ms == 0) {
+    if (worker->end_ms == 0 && !worker->killed) {
         worker->end_ms = clock_ms() +
                          master_limit(worker->generation, "drain_timeout", 30000) + DRAIN_GRACE_MS;
         worker->kill_reason = "it does not speak with the master any more";

@@ -5,8 +5,10 @@ run: deadline 180
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import h2client
@@ -98,6 +100,7 @@ def nobody_reads_the_log():
     """a pipe on standard error that nobody reads holds neither the master nor its end up"""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_inheritable(writer, True)
 
     def preexec():
         os.dup2(writer, 2)
@@ -112,6 +115,57 @@ def nobody_reads_the_log():
         assert service.command("stop", seconds=30).code == 0
         assert time.monotonic() - began < 20 * perigee.FACTOR
     os.close(reader)
+
+
+def as_nobody(*argv, cwd="/"):
+    setpriv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    return subprocess.run([*setpriv, *argv], capture_output=True, text=True, cwd=cwd, timeout=60 * perigee.FACTOR)
+
+
+def can_be_nobody():
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        return False
+    return as_nobody(perigee.BINARY, "--version").returncode == 0
+
+
+@tap.test
+def another_user_asks():
+    """somebody else's `perigee status` says why it gets no answer"""
+    if not can_be_nobody():
+        raise tap.Skip("only root can be somebody else, and its binary may be closed to others")
+    with Service(traffic.script(), listen=("clear",)) as service:
+        os.chmod(service.folder, 0o755)
+        done = as_nobody(perigee.BINARY, "status", "-c", service.path(services.CONFIG))
+        assert done.returncode == 1 and "only root and the service's own user" in done.stderr, done
+        assert service.command("status").code == 0
+
+
+@tap.test
+def a_script_is_checked_as_its_worker_runs():
+    """root's `perigee check -c`, and so an upgrade, does not run scripts as root where workers do not"""
+    if not can_be_nobody():
+        raise tap.Skip("only root can be somebody else, and its binary may be closed to others")
+    script = "require 'ffi'.cdef 'int getuid(void)'; print('uid', require 'ffi'.C.getuid())\n" + traffic.script()
+    folder = tempfile.mkdtemp(prefix="perigee-test-", dir="/tmp")  # that nobody gets at, too
+    os.chmod(folder, 0o755)
+    text = services.config_text({"script": "app.lua", "user": "nobody", "listen": [{"address": "127.0.0.1:0"}]})
+    for name, content in (("app.lua", script), ("a.conf.lua", text)):
+        with open(os.path.join(folder, name), "w") as f:
+            f.write(content)
+    try:
+        done = perigee.run("check", "-c", os.path.join(folder, "a.conf.lua"))
+    finally:
+        shutil.rmtree(folder)
+    assert done.code == 0 and "uid\t65534" in done.stdout, done
+
+
+@tap.test
+def words_that_a_terminal_obeys():
+    """what a script says reaches the terminal of who reloads without its control characters"""
+    with Service(traffic.script(), listen=("clear",), errors="reload refused|cannot serve|worker ended") as service:
+        service.write("app.lua", "error 'red \\27[31m bell \\7 end'")
+        done = service.reload(code=1)
+        assert "red ?[31m bell ? end" in done.stderr and "\x1b" not in done.stderr, done
 
 
 if __name__ == "__main__":
