@@ -1,6 +1,7 @@
 /* access_log: what a stream has to tell, collected into a record. */
 #include "session/access_log.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -83,6 +84,18 @@ void access_log_count(void)
     metrics->log_lost = lost;
 }
 
+/* Host and port. An IPv4 client is one at every listener: one that takes both kinds has it as ::ffff:192.0.2.7. */
+static void write_peer(const struct address *address, char out[ADDRESS_TEXT_BYTES])
+{
+    char host[ADDRESS_TEXT_BYTES];
+
+    address_host(address, host);
+    if (address->length && address->any.sa_family == AF_INET6 && !strchr(host, ':'))
+        snprintf(out, ADDRESS_TEXT_BYTES, "%.100s:%u", host, address_port(address));
+    else
+        address_text(address, out);
+}
+
 static void set_peer(struct access_record *record, const struct session *session)
 {
     struct peer *peer = &peers[session->slot % PEERS];
@@ -93,7 +106,7 @@ static void set_peer(struct access_record *record, const struct session *session
         peer->slot = session->slot;
         peer->generation = session->generation;
         if (line_format == ACCESS_LOGFMT || line_format == ACCESS_JSON)
-            address_text(address, peer->text);
+            write_peer(address, peer->text);
         else
             address_host(address, peer->text);
         peer->length = strlen(peer->text);

@@ -126,6 +126,16 @@ def wait_for(lines, count, **wanted):
 
 
 @tap.test
+def a_peer_at_a_listener_for_both():
+    """a client of IPv4 has the same peer in the access log where the listener takes IPv6 as well"""
+    for form in ("logfmt", "json"):
+        with logged(form, clear=False, flags=["--listen", ":0"], listeners=1) as (server, lines):
+            assert h2client.get(server.port, "/").status == 200
+            (line,) = wait_for(lines, 1)
+            assert re.fullmatch(r"127\.0\.0\.1:\d+", line["peer"]), line
+
+
+@tap.test
 def logfmt_and_json():
     """logfmt and JSON: each line has all there is to know, in clear and over TLS"""
     for form in ("logfmt", "json"):
