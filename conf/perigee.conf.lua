@@ -160,9 +160,9 @@ return {
     -- Kind: file or `stderr`, or `false`: none. Default: no access log.
     --access = "/var/log/perigee/access.log",
 
-    -- How a line of the access log is written: as Apache's common or combined log, or as a JSON object, which
-    -- has more. Most programs that read access logs know combined.
-    -- Kind: "common", "combined", "json".
+    -- How a line of the access log is written: as Apache's common or combined log, or as `key=value` or a
+    -- JSON object, which have more. Most programs that read access logs know combined.
+    -- Kind: "common", "combined", "logfmt", "json".
     --access_format = "combined",
   },
 

@@ -133,9 +133,9 @@ def a_line_for_each_request():
 
 @tap.test
 def the_formats():
-    """access lines in common, combined and JSON: who, when, what, how long"""
+    """access lines in common, combined, logfmt and JSON: who, when, what, how long"""
     agent = [("user-agent", 'quo"te\\ and \t tab'), ("referer", "http://example.com/")]
-    for form in ("common", "combined", "json"):
+    for form in ("common", "combined", "logfmt", "json"):
         with Service(OK, settings={"log": {"access": "access.log", "access_format": form}}) as service:
             with h2client.Client(service.tls_port, service.cert) as client:
                 client.get('/a"b?c=d', headers=agent)
@@ -150,6 +150,10 @@ def the_formats():
                 assert one["authority"] == f"localhost:{service.tls_port}" and "127.0.0.1" in one["peer"], one
                 assert two["method"] == "POST" and two["bytes_in"] == 1000 and two["bytes_out"] == 2, two
                 assert {"time", "protocol", "ms"} <= one.keys(), one
+            elif form == "logfmt":
+                assert re.match(r"time=\S+ peer=127\.0\.0\.1:\d+ protocol=HTTP/2", log[0]), log
+                assert r'path="/a\"b?c=d" status=200 ' in log[0] and " ms=" in log[0], log
+                assert "method=POST" in log[1] and "bytes_in=1000 bytes_out=2 " in log[1], log
             else:
                 head = r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
                 assert re.match(head + r'"GET /a(\\"|\\x22|%22)b\?c=d HTTP/2(\.0)?" 200 2\b', log[0]), log

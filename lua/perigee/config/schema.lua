@@ -132,8 +132,9 @@ local log_fields = {
     reason = "It costs a little CPU for each request and a lot of disk.",
   },
   {
-    name = "access_format", type = "choice", choices = { "common", "combined", "json" }, default = "combined",
-    text = "How a line of the access log is written: as Apache's common or combined log, or as a JSON object, which has more.",
+    name = "access_format", type = "choice", choices = { "common", "combined", "logfmt", "json" }, default = "combined",
+    text = "How a line of the access log is written: as Apache's common or combined log, or as `key=value` or a JSON object, "
+      .. "which have more.",
     reason = "Most programs that read access logs know combined.",
   },
 }
