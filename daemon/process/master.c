@@ -322,7 +322,7 @@ static bool find_paths(struct master *master, struct failure *failure)
     static const char gone[] = " (deleted)";
 
     if (length < 0) {
-        failure_errno(failure, errno, "cannot read /proc/self/exe");
+        failure_errno(failure, errno, "cannot read /proc/self/exe (is /proc mounted?)");
         return false;
     }
     master->binary[length] = '\0';

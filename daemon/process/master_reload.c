@@ -305,8 +305,11 @@ static bool prepare(struct master *master, struct failure *failure)
         sockets_steer(&master->sockets, master->current->slots);
     if (!logs_open(next, failure))
         return false;
-    return master->current || (control_open(master, next->settings, failure) == OK &&
-                               write_pid_file(master, next->settings, failure));
+    if (master->current)
+        return true;
+    logs_use(master, next);
+    return control_open(master, next->settings, failure) == OK &&
+           write_pid_file(master, next->settings, failure);
 }
 
 static void report_listeners(struct generation *generation)
@@ -427,6 +430,16 @@ static void think_done(struct master *master)
     reload_go_on(master);
 }
 
+/* The check's warnings, a line each. */
+static void report_notes(char *text)
+{
+    char *rest = text;
+
+    for (char *note; (note = strsep(&rest, "\n"));)
+        if (*note)
+            log_line(LOG_WARN, "configuration", "note", note, NULL);
+}
+
 void reload_on_task(struct master *master)
 {
     struct failure failure = {.err = OK};
@@ -438,12 +451,12 @@ void reload_on_task(struct master *master)
                                               : "the configuration's check ended unexpectedly");
         return;
     }
-    if (master->task.used) /* warnings */
-        log_line(LOG_WARN, "configuration", "note", master->task.text, NULL);
     if (!prepare(master, &failure)) {
         fail_reload(master, failure.text);
         return;
     }
+    if (master->task.used)
+        report_notes(master->task.text);
     if (!master->current) {
         /* The start: a script that fails is tried again and again, and the log says why. */
         commit(master);

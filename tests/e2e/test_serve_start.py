@@ -4,6 +4,7 @@ run: deadline 240
 """
 
 import contextlib
+import json
 import os
 import pwd
 import re
@@ -214,6 +215,17 @@ def a_program_with_an_address_of_its_own():
     with Service(script, listen=[{"address": f"127.0.0.1:{port}"}], workers=1) as service:
         assert h2client.get(port).body == h2client.get(own).body == b"program"
         assert re.search(rf"level=warn.*127\.0\.0\.1:{own}", service.stderr), service.stderr
+
+
+@tap.test
+def warnings():
+    """each warning of the configuration's check is a line of its own, in the log's format"""
+    cert, key = perigee.certificate()
+    odd = {"certificate": cert, "key": key, "client_ca": cert}
+    listen = [{"address": f"127.0.0.1:{free_port()}", "tls": odd} for _ in range(2)]
+    with Service(who("app"), listen=listen, settings={"log": {"level": "info", "format": "json"}}) as service:
+        notes = [line for line in map(json.loads, service.stderr.splitlines()) if line["msg"] == "configuration"]
+        assert len(notes) == 2 and all(note["level"] == "warn" and "\n" not in note["note"] for note in notes), notes
 
 
 @tap.test
