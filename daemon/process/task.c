@@ -66,8 +66,10 @@ enum err task_start(struct task *task, const char *path, char *const argv[], boo
     task->output = ends[0];
     fcntl(ends[1], F_SETFL, 0); /* the program's end waits */
     task->pid = fork();
-    if (task->pid == 0)
+    if (task->pid == 0) {
+        setpgid(0, 0); /* a group: it starts others (the check of a script), which end with it */
         become(task, ends[1], path, argv, environment);
+    }
     if (task->pid < 0) {
         failure_errno(failure, errno, "cannot start a process");
         task->pid = 0;
@@ -75,6 +77,7 @@ enum err task_start(struct task *task, const char *path, char *const argv[], boo
         task_clear(task);
         return ERR_IO;
     }
+    setpgid(task->pid, task->pid); /* whoever is first; an error means that the child was */
     close(ends[1]);
     task->due_ms = clock_ms() + TASK_MS;
     return OK;
@@ -110,7 +113,7 @@ void task_tick(struct task *task, uint64_t now_ms)
     if (task->pid > 0 && task->due_ms && now_ms >= task->due_ms) {
         task->due_ms = 0;
         task->timed_out = true;
-        kill(task->pid, SIGKILL);
+        kill(-task->pid, SIGKILL);
     }
 }
 
@@ -135,7 +138,7 @@ bool task_succeeded(const struct task *task)
 void task_clear(struct task *task)
 {
     if (task->pid > 0)
-        kill(task->pid, SIGKILL); /* waited for with all children */
+        kill(-task->pid, SIGKILL); /* waited for with all children */
     if (task->output >= 0)
         close(task->output);
     if (task->document >= 0)

@@ -78,6 +78,28 @@ def sigterm_in_the_middle_of_an_upgrade():
             assert service.wait(20) == 0
 
 
+@tap.test
+def a_script_that_hangs_in_the_check():
+    """an upgrade whose check of the script never ends is given up by SIGTERM, and nothing of it stays"""
+    binary, replace = services.own_binary()
+    with Service(traffic.script(), binary=binary) as service:
+        known = set(services.descendants(service.pid))
+        service.write("app.lua", "while true do end\n")
+        replace()
+        service.signal(signal.SIGUSR2)
+
+        def hangs():
+            """Its check is a process of a process of the master's."""
+            return [pid for pid in services.descendants(service.pid) if pid not in known | set(children(service.pid))]
+
+        perigee.eventually("the check of the script", hangs)
+        assert h2client.get(service.port, "/quick?x").body == b"x"
+        began = time.monotonic()
+        service.signal(signal.SIGTERM)
+        assert service.wait(10) == 0
+        assert time.monotonic() - began < 5 * perigee.FACTOR
+
+
 @tap.test(deadline=60)
 def reload_and_upgrade_at_once():
     """SIGHUP and SIGUSR2 together, both ways round, under traffic: both happen, nothing is lost"""
