@@ -253,7 +253,7 @@ static void retire_slots(struct master *master)
     for (unsigned i = first; i <= SLOTS_MAX; i++)
         memset(&master->slots[i], 0, sizeof(master->slots[i]));
     sockets_trim(&master->sockets, master->current->slots);
-    sockets_steer(&master->sockets, 0);
+    /* They stay steered away from: a worker may be busy and let go of its copies later. */
 }
 
 static uint64_t tick(struct master *master)

@@ -67,7 +67,7 @@ static void drop_next(struct master *master)
     generation_drop(master, next);
     if (master->current && master->retire_ms == 0) {
         sockets_trim(&master->sockets, master->current->slots);
-        sockets_steer(&master->sockets, 0);
+        sockets_steer(&master->sockets, master->current->slots);
     }
 }
 
@@ -391,10 +391,8 @@ static void replace_old(struct master *master)
 {
     master->replacing = false;
     sockets_steer(&master->sockets, master->current->slots);
-    if (sockets_slots(&master->sockets) > master->current->slots)
-        master->retire_ms = clock_ms() + RETIRE_MS;
-    else
-        sockets_steer(&master->sockets, 0);
+    master->retire_ms =
+        sockets_slots(&master->sockets) > master->current->slots ? clock_ms() + RETIRE_MS : 0;
     drain_old(master);
     if (master->started) {
         region_state(master->region)->reloads++;
