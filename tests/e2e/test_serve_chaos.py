@@ -35,13 +35,18 @@ end
 """
 
 
+def strike(pid, number):
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+        os.kill(pid, number)
+
+
 def chaos(rounds, seed, actions=("reload", "upgrade", "kill", "term", "refused", "slots", "logs")):
     """Changes and deaths in an order that the seed decides. Nobody but clients of killed workers may notice."""
     print(f"# seed {seed}")
     dice = random.Random(seed)
     binary, replace = services.own_binary()
     with Service(traffic.script(), binary=binary, errors=True) as service:
-        killed = {}
+        killed, told = {}, set()
         with Traffic(Target(service.port), Target(service.tls_port, tls=service.cert)) as load:
             load.flows()
             for n in range(rounds):
@@ -56,9 +61,12 @@ def chaos(rounds, seed, actions=("reload", "upgrade", "kill", "term", "refused",
                 elif action == "kill" and victims:
                     victim = dice.choice(victims)
                     killed[str(victim)] = time.monotonic()
-                    os.kill(victim, signal.SIGKILL)
+                    strike(victim, signal.SIGKILL)
                 elif action == "term" and victims:
-                    os.kill(dice.choice(victims), signal.SIGTERM)
+                    victim = dice.choice(victims)
+                    if victim not in told:  # a second signal would end it at once
+                        told.add(victim)
+                        strike(victim, signal.SIGTERM)
                 elif action == "refused":
                     service.write("app.lua", "error 'no'\n")
                     service.command("reload", seconds=60)
@@ -98,6 +106,12 @@ def changes_in_a_random_order():
 def changes_and_deaths_in_a_random_order():
     """the same with kill -9 of workers: only their own clients suffer"""
     chaos(8, random.randrange(1 << 30))
+
+
+@tap.test(long=True, deadline=900)
+def a_long_time_of_changes():
+    """two hundred changes lose nothing"""
+    chaos(200, random.randrange(1 << 30), ("reload", "upgrade", "term", "refused", "slots", "slots", "slots", "logs"))
 
 
 @tap.test(long=True, deadline=900)

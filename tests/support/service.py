@@ -145,8 +145,12 @@ def gone(pid, seconds=5):
 
 
 def title(pid):
-    with open(f"/proc/{pid}/cmdline", "rb") as f:
-        return f.read().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+    """What ps shows; "" when it is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read().rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 # --- the supervisor's socket ---------------------------------------------------------------------------
