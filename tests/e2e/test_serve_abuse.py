@@ -215,7 +215,7 @@ def descriptors_of_a_worker():
     with Service(traffic.script()) as service:
 
         def count():
-            return [len(os.listdir(f"/proc/{pid}/fd")) for pid in service.settled(2)]
+            return [len(services.descriptors(pid)) for pid in service.settled(2)]
 
         before, masters = perigee.stable(count), perigee.stable(lambda: service.fds)
         for _ in range(5):

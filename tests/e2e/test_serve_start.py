@@ -291,8 +291,7 @@ def activation():
                 load.more(100)
             load.clean()
             for pid in service.workers():
-                with open(f"/proc/{pid}/environ", "rb") as f:
-                    assert b"LISTEN_" not in f.read()
+                assert b"LISTEN_" not in services.environment(pid)
 
 
 @tap.test

@@ -144,6 +144,25 @@ def gone(pid, seconds=5):
     perigee.eventually(f"the end of process {pid}", ended, seconds)
 
 
+def environment(pid):
+    """b"" for an ordinary user: the service's processes let nobody look inside (they are not dumpable)."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as f:
+            return f.read()
+    except PermissionError:
+        return b""
+
+
+def descriptors(pid):
+    """Number -> what it is. {} for an ordinary user, see environment()."""
+    found = {}
+    with contextlib.suppress(PermissionError):
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                found[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
+    return found
+
+
 def title(pid):
     """What ps shows; "" when it is gone."""
     try:
@@ -288,6 +307,11 @@ class Service(perigee.Process):
 
     def configure(self):
         self.write(CONFIG, config_text(self.settings))
+
+    @property
+    def fds(self):
+        """How many descriptors the master has; always 0 for an ordinary user, see environment()."""
+        return len(descriptors(self.pid))
 
     # --- asking ---
 
