@@ -88,8 +88,8 @@ static void test_descriptors_of_others(void **state)
             struct cmsghdr head;
             char bytes[CMSG_SPACE(sizeof(int))];
         } control = {0};
-        char byte[2] = "x";
-        struct iovec bytes = {.iov_base = byte, .iov_len = sizes[i]};
+        char one[] = "x";
+        struct iovec bytes = {.iov_base = one, .iov_len = sizes[i]};
         struct msghdr packet = {.msg_iov = &bytes,
                                 .msg_iovlen = 1,
                                 .msg_control = control.bytes,
