@@ -17,8 +17,8 @@ void control_name(const char *config, char out[108]);
 /* Where the setting `control` points to when the file names none. */
 void control_default_path(char out[108]);
 
-/* The folder of that path, when it is missing. */
-void control_make_folder(const char *path);
+/* The folder of that path, when it is missing. false: it is the one below /tmp, and another user was there first. */
+bool control_make_folder(const char *path);
 
 /* Is it what a configuration that does not name one gets? Then a second service goes without. */
 bool control_is_default(const char *path);

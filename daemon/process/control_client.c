@@ -43,17 +43,23 @@ void control_default_path(char out[108])
         snprintf(out, 108, "/tmp/perigee-%u/control.sock", (unsigned)geteuid());
 }
 
-void control_make_folder(const char *path)
+bool control_make_folder(const char *path)
 {
-    char folder[108];
+    char folder[108], ours[40];
+    struct stat status;
+    bool is_public;
     char *slash;
 
+    snprintf(ours, sizeof(ours), "/tmp/perigee-%u/", (unsigned)geteuid());
+    is_public = strncmp(path, ours, strlen(ours)) == 0;
     snprintf(folder, sizeof(folder), "%s", path);
     slash = strrchr(folder, '/');
     if (slash && slash != folder) {
         *slash = '\0';
-        mkdir(folder, 0755);
+        mkdir(folder, is_public ? 0700 : 0755);
     }
+    return !is_public || (lstat(folder, &status) == 0 && S_ISDIR(status.st_mode) &&
+                          status.st_uid == geteuid() && !(status.st_mode & 022));
 }
 
 bool control_is_default(const char *path)

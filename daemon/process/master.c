@@ -164,6 +164,9 @@ static void reopen_logs(struct master *master)
         log_line(LOG_ERROR, "log files not reopened", "reason", failure.text, NULL);
         return;
     }
+    /* One that is about to be taken was opened before the files were moved. */
+    if (master->next && !logs_open(master->next, &failure))
+        log_line(LOG_ERROR, "log files not reopened", "reason", failure.text, NULL);
     logs_use(master, master->current);
     workers_send_logs(master);
     log_line(LOG_INFO, "log files reopened", NULL);

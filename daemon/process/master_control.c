@@ -57,6 +57,39 @@ static void close_one(int *fd)
     *fd = -1;
 }
 
+static void remember(struct master *master, const char *path)
+{
+    struct stat file;
+    bool there = lstat(path, &file) == 0;
+
+    snprintf(master->control_path, sizeof(master->control_path), "%s", there ? path : "");
+    master->control_device = there ? file.st_dev : 0;
+    master->control_inode = there ? file.st_ino : 0;
+}
+
+static void forget(struct master *master)
+{
+    struct stat file;
+
+    if (master->control_path[0] && lstat(master->control_path, &file) == 0 &&
+        file.st_dev == master->control_device && file.st_ino == master->control_inode)
+        unlink(master->control_path);
+    master->control_path[0] = '\0';
+    close_one(&master->control[0]);
+}
+
+void control_restore(struct master *master)
+{
+    struct address address = {.length = sizeof(address.storage)};
+    char text[ADDRESS_TEXT_BYTES];
+
+    /* The settings may name another path, which it did not get. */
+    if (master->control[0] >= 0 &&
+        getsockname(master->control[0], &address.any, &address.length) == 0 &&
+        strncmp(address_text(&address, text), "unix:/", 6) == 0)
+        remember(master, text + 5);
+}
+
 /* Is it a service of ours (or root's) that has that name? Anybody may take an abstract name. */
 static bool is_ours(const char *name)
 {
@@ -101,7 +134,11 @@ enum err control_open(struct master *master, const struct settings *settings,
         return err;
     if (!path || strcmp(path, master->control_path) == 0)
         return OK;
-    control_make_folder(path);
+    if (!control_make_folder(path)) {
+        log_line(LOG_WARN, "no control socket by path", "reason",
+                 "the folder belongs to another user", "path", path, NULL);
+        return OK;
+    }
     if (open_one(path, &fd, failure)) {
         if (control_is_default(path)) {
             log_line(LOG_INFO, "no control socket by path", "reason", failure->text, NULL);
@@ -112,11 +149,9 @@ enum err control_open(struct master *master, const struct settings *settings,
                         path);
         return ERR_IO;
     }
-    if (master->control_path[0])
-        unlink(master->control_path);
-    close_one(&master->control[0]);
+    forget(master);
     master->control[0] = fd;
-    snprintf(master->control_path, sizeof(master->control_path), "%s", path);
+    remember(master, path);
     return OK;
 }
 
@@ -131,9 +166,7 @@ static void client_free(struct client *client)
 void control_close(struct master *master)
 {
     list_each(link, &master->clients) client_free(list_entry(link, struct client, link));
-    if (master->control_path[0])
-        unlink(master->control_path);
-    close_one(&master->control[0]);
+    forget(master);
     close_one(&master->control[1]);
 }
 

@@ -103,6 +103,8 @@ struct master {
     int control[2];            /* listening: by path, by configuration; -1: none */
     uint64_t control_pause_ms; /* no descriptors: nobody is accepted until then; 0: all is well */
     char control_path[108], pid_file[4096];
+    dev_t control_device; /* of the socket at control_path: another one there is not ours to unlink */
+    ino_t control_inode;
     int pid_fd; /* locked while we run; -1: none */
     struct list clients;
     int status;
@@ -149,6 +151,7 @@ bool upgrade_adopt(struct master *master,
 /* --- master_control.c */
 enum err control_open(struct master *master, const struct settings *settings,
                       struct failure *failure);
+void control_restore(struct master *master); /* control[] came from the binary before this one */
 void control_close(struct master *master);
 unsigned control_poll(struct master *master, struct pollfd *polls, void **owners, unsigned room);
 void control_on_ready(struct master *master, void *owner, short events);

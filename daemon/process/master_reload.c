@@ -292,8 +292,10 @@ static bool prepare(struct master *master, struct failure *failure)
     if (!next)
         return false;
     read_privileges(next->settings, &privileges);
-    if (privileges_check(&privileges, failure))
+    if (privileges_check(&privileges, failure) || !logs_open(next, failure))
         return false;
+    if (!master->current) /* what is said from here on belongs there */
+        logs_use(master, next);
     /* New connections go on to the sockets that are served now, until the new workers are there. */
     if (master->current && next->slots > had)
         sockets_steer(&master->sockets, master->current->slots);
@@ -303,13 +305,8 @@ static bool prepare(struct master *master, struct failure *failure)
     next->holds_plan = true;
     if (master->current && next->slots > had)
         sockets_steer(&master->sockets, master->current->slots);
-    if (!logs_open(next, failure))
-        return false;
-    if (master->current)
-        return true;
-    logs_use(master, next);
-    return control_open(master, next->settings, failure) == OK &&
-           write_pid_file(master, next->settings, failure);
+    return master->current || (control_open(master, next->settings, failure) == OK &&
+                               write_pid_file(master, next->settings, failure));
 }
 
 static void report_listeners(struct generation *generation)

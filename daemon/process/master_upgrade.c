@@ -230,9 +230,10 @@ bool upgrade_adopt(struct master *master, const char *text)
             current->holds_plan = true;
             current->ticket_keys_ms = clock_ms();
             logs_use(master, current);
-            restore_path(current->settings, "control", master->control_path,
-                         sizeof(master->control_path));
-            restore_path(current->settings, "pid_file", master->pid_file, sizeof(master->pid_file));
+            control_restore(master);
+            if (master->pid_fd >= 0)
+                restore_path(current->settings, "pid_file", master->pid_file,
+                             sizeof(master->pid_file));
             restore_workers(master, text, pages_hold);
             sockets_drop_unused(&master->sockets);
             for_each_kept(master, close_on_exec);

@@ -195,15 +195,18 @@ void workers_send_logs(struct master *master)
     list_each(link, &master->workers)
     {
         struct worker_process *worker = list_entry(link, struct worker_process, link);
+        /* Old ones go on with the files of today. */
+        const struct generation *of =
+            worker->generation == master->next ? master->next : master->current;
         int descriptors[2];
         unsigned count = 0, which = 0;
 
-        if (master->current->log >= 0) {
-            descriptors[count++] = master->current->log;
+        if (of->log >= 0) {
+            descriptors[count++] = of->log;
             which |= 1;
         }
-        if (master->current->access_log >= 0) {
-            descriptors[count++] = master->current->access_log;
+        if (of->access_log >= 0) {
+            descriptors[count++] = of->access_log;
             which |= 2;
         }
         if (count > 0 && worker->control >= 0 &&

@@ -317,9 +317,11 @@ enum err sockets_prepare(struct sockets *sockets, const struct settings *setting
     }
     if (!err && settings_text(settings, "admin.address")) {
         read_wanted(settings, "admin", true, &wanted);
-        if (wanted.unix_path)
-            control_make_folder(wanted.unix_path);
-        err = prepare_one(sockets, settings, &wanted, 1, &plan->admin, failure);
+        if (wanted.unix_path && !control_make_folder(wanted.unix_path))
+            err = failure_set(failure, ERR_IO, "EACCES", "the folder of %s belongs to another user",
+                              wanted.unix_path);
+        else
+            err = prepare_one(sockets, settings, &wanted, 1, &plan->admin, failure);
         if (err && is_default_admin(&wanted)) {
             log_line(LOG_INFO, "no admin listener", "reason", failure->text, NULL);
             err = OK;

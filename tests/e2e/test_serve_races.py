@@ -117,6 +117,52 @@ def nobody_reads_the_log():
     os.close(reader)
 
 
+@tap.test(deadline=60)
+def an_upgrade_of_the_second_service():
+    """of two services with the same default paths the second one, upgraded and ended, leaves the first one's socket"""
+    where = tempfile.mkdtemp(prefix="perigee-test-")
+    default = {"env": {"RUNTIME_DIRECTORY": where}, "settings": {"control": None, "admin": None}}
+    path = os.path.join(where, "control.sock")
+    binary, replace = services.own_binary()
+    with Service(traffic.script(), listen=("clear",), **default) as first:
+        with Service(traffic.script(), listen=("clear",), binary=binary, **default) as second:
+            second.wait_log("no control socket by path")
+            ready = second.notified.count("READY=1")
+            replace()
+            second.signal(signal.SIGUSR2)
+            second.notified.wait_for("READY=1", 30, ready + 1, gone=lambda: not second.running())
+        done = perigee.run("status", "--control", path)
+        assert done.code == 0 and "serving" in done.stdout, done
+        # Nor does the first one take away what somebody put in its socket's place.
+        os.unlink(path)
+        with open(path, "w") as f:
+            f.write("another's")
+        first.signal(signal.SIGTERM)
+        first.wait(30)
+        assert os.path.exists(path)
+    shutil.rmtree(where)
+
+
+@tap.test(deadline=60)
+def logs_reopened_during_a_reload():
+    """SIGUSR1 while a new worker tries the script: its lines go to the new files of its own configuration"""
+    settings = {"log": {"level": "info", "access": "one.log"}}
+    with Service(traffic.script(), listen=("clear",), workers=1, settings=settings) as service:
+        service.settings["log"] = {"level": "info", "access": "two.log"}
+        service.configure()
+        service.write("app.lua", SLOW_CHUNK + traffic.script())
+        service.signal(signal.SIGHUP)
+        perigee.eventually("the file of the next", lambda: os.path.exists(service.path("two.log")), 15)
+        perigee.eventually("the next worker", lambda: len(service.worker_pids()) == 2, 15)
+        os.rename(service.path("two.log"), service.path("two.log.1"))
+        service.signal(signal.SIGUSR1)
+        service.wait_log("log files reopened")
+        service.wait_log("msg=reloaded", 15)
+        assert h2client.get(service.port, "/quick?x").body == b"x"
+        perigee.eventually("a line in two.log", lambda: os.path.getsize(service.path("two.log")) > 0, 10)
+        assert os.path.getsize(service.path("two.log.1")) == 0 and os.path.getsize(service.path("one.log")) == 0
+
+
 def as_nobody(*argv, cwd="/"):
     setpriv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     return subprocess.run([*setpriv, *argv], capture_output=True, text=True, cwd=cwd, timeout=60 * perigee.FACTOR)
