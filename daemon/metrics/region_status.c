@@ -15,6 +15,17 @@ static const char *state_of(const struct process_view *process)
     return process->flags & PROCESS_READY ? "ready" : "starting";
 }
 
+/* As /readyz has it. A service whose workers all fail says "starting" too: they are tried again and again. */
+static const char *service_state_of(struct service_state *state, const struct region_view *view)
+{
+    if (atomic_load(&state->draining))
+        return "draining";
+    for (unsigned i = 0; i < view->count; i++)
+        if ((view->process[i].flags & (PROCESS_READY | PROCESS_DRAINING)) == PROCESS_READY)
+            return "serving";
+    return "starting";
+}
+
 static uint64_t age_ms(uint64_t now, uint64_t since_ms)
 {
     return since_ms && now > since_ms ? now - since_ms : 0;
@@ -59,14 +70,15 @@ static const char *bytes_text(uint64_t bytes, char out[24])
     return out;
 }
 
-static void add_heading(struct text *text, struct service_state *state, uint64_t now)
+static void add_heading(struct text *text, struct service_state *state,
+                        const struct region_view *view, uint64_t now)
 {
     uint32_t slots = atomic_load(&state->slots);
     uint64_t restarts = atomic_load(&state->restarts), failed = atomic_load(&state->reloads_failed);
     char up[24];
 
     text_add(text, "Perigee %s: %s, up %s, %u worker%s, generation %u", PERIGEE_VERSION,
-             atomic_load(&state->draining) ? "draining" : "serving",
+             service_state_of(state, view),
              duration(age_ms(now, atomic_load(&state->started_ms)), up), slots,
              slots == 1 ? "" : "s", atomic_load(&state->generation));
     text_add(text, "\nworkers restarted %" PRIu64 ", reloads %" PRIu64, restarts,
@@ -139,7 +151,7 @@ static void add_table(struct text *text, struct service_state *state, const stru
 {
     uint64_t now = clock_ms();
 
-    add_heading(text, state, now);
+    add_heading(text, state, view, now);
     text_add(text, "WORKER      PID  STATE       UPTIME  SESSIONS  STREAMS     REQUESTS     REQ/S"
                    "     LUA MEM  GEN\n");
     for (unsigned i = 0; i < view->count; i++)
@@ -208,12 +220,11 @@ static void add_json(struct text *text, struct service_state *state, const struc
              "{\"version\":\"%s\",\"state\":\"%s\",\"started\":%" PRIu64 ",\"uptime_ms\":%" PRIu64
              ",\"slots\":%u,\"generation\":%u,\"restarts\":%" PRIu64 ",\"reloads\":%" PRIu64
              ",\"reloads_failed\":%" PRIu64 ",\"upgrades\":%" PRIu64 ",\"upgrades_failed\":%" PRIu64,
-             PERIGEE_VERSION, atomic_load(&state->draining) ? "draining" : "serving",
-             atomic_load(&state->started_s), age_ms(now, atomic_load(&state->started_ms)),
-             atomic_load(&state->slots), atomic_load(&state->generation),
-             atomic_load(&state->restarts), atomic_load(&state->reloads),
-             atomic_load(&state->reloads_failed), atomic_load(&state->upgrades),
-             atomic_load(&state->upgrades_failed));
+             PERIGEE_VERSION, service_state_of(state, view), atomic_load(&state->started_s),
+             age_ms(now, atomic_load(&state->started_ms)), atomic_load(&state->slots),
+             atomic_load(&state->generation), atomic_load(&state->restarts),
+             atomic_load(&state->reloads), atomic_load(&state->reloads_failed),
+             atomic_load(&state->upgrades), atomic_load(&state->upgrades_failed));
     add_json_workers(text, view, now);
     add_json_totals(text, &view->sum);
     text_add(text, "}\n");

@@ -24,6 +24,11 @@ return {
     "A script that returns nothing is a **program**: it makes its servers and clients itself, and ends when nothing is left to wait for.",
     { "guide-program" },
     [[
+      [`perigee serve`](operations.md), the service, runs both forms, in one worker process or more. Workers share nothing, so what a script keeps
+      in a variable is known to one of them only; a reload starts new workers with new variables.
+      [More about it](api/program.md).
+    ]],
+    [[
       Methods take a colon, properties a dot. Node's `end` is `finish`, because Lua reserves `end`. Everything else is called as in Node.
     ]],
     "## Bodies",

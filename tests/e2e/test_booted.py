@@ -304,6 +304,20 @@ def without_network():
 
 
 @tap.test(long=True, deadline=120)
+def a_changed_socket():
+    """another port in the socket unit, brought into force as the manual says"""
+    config = CONFIG.replace("USER", "").replace(":80", ":81")
+    with service() as m:
+        State.root.write(SOCKET_DROPIN, "[Socket]\nListenStream=\nListenStream=81\n")
+        State.root.write("/etc/perigee/perigee.conf.lua", config)
+        m.must("systemctl", "daemon-reload")  # `systemctl edit` does it
+        m.must("systemctl", "stop", "perigee.socket")
+        m.must("systemctl", "restart", UNIT)
+        assert get(m, port=81).body == b"MARK"
+        assert m.must("systemctl", "is-active", "perigee.socket").strip() == "active"
+
+
+@tap.test(long=True, deadline=120)
 def a_root_master():
     """root-master.conf: the master binds by itself, workers are perigee's with nothing left; crash, reload, stop work"""
     config = CONFIG.replace("USER", 'user = "perigee",')
@@ -317,6 +331,9 @@ def a_root_master():
             found = status(pid)
             assert found["Uid"].split() == [uid] * 4, found
             assert all(int(found["Cap" + name], 16) == 0 for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")), found
+        # The admin socket is for the service's group, though root bound it.
+        assert m.must("stat", "-c", "%U:%G %a", "/run/perigee/admin.sock").strip() == "perigee:perigee 660"
+        assert "not changed" not in m.journal(UNIT), m.journal(UNIT)
         old = workers(m)
         os.kill(old[0], signal.SIGKILL)
         perigee.eventually("another worker", lambda: len(workers(m)) == 2 and old[0] not in workers(m), 10)

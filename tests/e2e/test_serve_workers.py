@@ -201,10 +201,12 @@ def a_reload_mends_a_failed_start():
     files = {"good.lua": traffic.script()}
     with Service("error 'no database'\n", ready=False, errors=True, files=files) as service:
         service.wait_log(r"app\.lua:1.*no database", count=3)
+        assert service.status()["state"] == "starting"
         service.settings["script"] = "good.lua"
         service.reload(seconds=20)
         service.notified.wait_for("READY=1", 5)
         service.settled(2)
+        assert service.status()["state"] == "serving"
         assert h2client.get(service.port, "/quick?x").body == b"x"
 
 
