@@ -29,6 +29,7 @@
 #define LATE_MS 500 /* that late it was stopped itself, and the workers perhaps too */
 #define SAY_MS 1000
 #define RETIRE_AGAIN_MS 100
+#define SAME_SIGNAL_MS 250   /* timeout(1) and others signal the process, then its whole group */
 #define FORCE_MS 1000        /* between the second signal and the end by force */
 #define STOP_MARGIN_MS 10000 /* behind the drain deadline, for the last steps */
 
@@ -105,6 +106,7 @@ static void drain_all(struct master *master, uint64_t ms)
     }
 }
 
+/* again: a second signal, by somebody who does not want to wait. */
 void master_stop(struct master *master, bool again)
 {
     if (!master->stopping) {
@@ -112,6 +114,7 @@ void master_stop(struct master *master, bool again)
         unsigned workers, draining;
 
         master->stopping = true;
+        master->stopping_ms = clock_ms();
         reload_abort(master, "the service ends");
         count(master, &workers, &draining, &sessions, &streams);
         log_line(LOG_INFO, "draining", "streams", log_number((int64_t)streams), "sessions",
@@ -124,7 +127,7 @@ void master_stop(struct master *master, bool again)
             sockets_release_listeners(&master->sockets, &master->current->plan);
         drain_all(master, ms);
         master_say_state(master);
-    } else if (again) {
+    } else if (again && clock_ms() - master->stopping_ms >= SAME_SIGNAL_MS) {
         log_line(LOG_WARN, "ending at once", NULL);
         drain_all(master, 0);
         list_each(link, &master->workers) list_entry(link, struct worker_process, link)->end_ms =

@@ -94,6 +94,7 @@ struct master {
     bool started;   /* the service manager heard READY */
     bool replacing; /* workers of an older generation are to drain when a new one serves */
     bool stopping;
+    uint64_t stopping_ms;              /* since when */
     char last_why[MESSAGE_TEXT_BYTES]; /* of a worker that did not become ready */
     bool reload_wanted, upgrade_wanted;
     uint64_t retire_ms; /* when the sockets of slots that went away are closed; 0: none */

@@ -139,7 +139,9 @@ int run_script(const struct arguments *arguments)
         return 1;
     }
     if (loop_thread_run(run_loop, on_signal, &run, &status)) {
-        fprintf(stderr, "perigee: the loop's thread cannot start\n");
+        fprintf(
+            stderr,
+            "perigee: the loop's thread cannot start: it needs 256 MiB of address space (ulimit -v)\n");
         status = 1;
     }
     access_log_close();

@@ -522,7 +522,8 @@ static int run(struct serving *serving)
     setvbuf(stdout, NULL, _IOLBF, 0);
     atexit(on_exit_unasked);
     if (loop_thread_run_watching(serve, on_signal, &watch, serving, &status))
-        fail(serving, "the loop's thread cannot start");
+        fail(serving,
+             "the loop's thread cannot start: it needs 256 MiB of address space (ulimit -v)");
     ends_in_order = true;
     return status;
 }
