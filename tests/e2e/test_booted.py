@@ -2,7 +2,7 @@
 and with each drop-in. The root is that of the package's test with systemd added.
 
 run: alone
-run: deadline 240
+run: deadline 480
 """
 
 import atexit
@@ -127,7 +127,7 @@ def master(m):
     return next(pid for pid in m.pids(UNIT) if status(pid)["NSpid"].split()[-1] == str(inside))
 
 
-@tap.test(long=True, deadline=120)
+@tap.test(long=True, deadline=300)
 def as_shipped():
     """installed, then enable --now: it serves what the package has, and is off before and after"""
     m = boot()

@@ -4,7 +4,7 @@
 ./dev package makes the package and runs this; so does ./dev test --long.
 
 run: alone
-run: deadline 240
+run: deadline 480
 """
 
 import atexit
@@ -108,7 +108,7 @@ def listing():
 # --- the package ---------------------------------------------------------------------------------------
 
 
-@tap.test(long=True, deadline=200)
+@tap.test(long=True, deadline=300)
 def installs_on_a_bare_root():
     """installs on a bare Debian, with what it depends on, and starts nothing"""
     there = root()

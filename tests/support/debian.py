@@ -10,6 +10,7 @@ Commands run chrooted, with /proc mounted in a mount namespace of their own, whi
 """
 
 import contextlib
+import fcntl
 import os
 import shlex
 import shutil
@@ -90,22 +91,32 @@ class Root:
         return os.path.join(self.folder, inside.lstrip("/"))
 
     def _unpack(self):
+        """From the archive, which one test makes while others wait for it."""
+        with open(self.archive + ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._make_archive()
+        subprocess.run(["tar", "-C", self.folder, "-xpf", self.archive], check=True)
+
+    def _make_archive(self):
         try:
             fresh = time.time() - os.stat(self.archive).st_mtime < CACHE_SECONDS
         except FileNotFoundError:
             fresh = False
         if not fresh:
             mirror = self.repositories[0][0]
+            # In namespaces of its own: its processes and mounts end with it, also when a deadline ends it.
             made = subprocess.run(
-                ["debootstrap", "--variant=minbase", self.name, self.folder, mirror], capture_output=True, text=True
-            )
+                ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
+                 "debootstrap", "--variant=minbase", self.name, self.folder, mirror],
+                capture_output=True, text=True,
+            )  # fmt: skip
             if made.returncode != 0:
                 raise tap.Skip("debootstrap: " + (made.stdout + made.stderr).strip().splitlines()[-1])
             part = self.archive + ".part"
             subprocess.run(["tar", "-C", self.folder, "-cf", part, "."], check=True)
             os.rename(part, self.archive)
-            return
-        subprocess.run(["tar", "-C", self.folder, "-xpf", self.archive], check=True)
+            shutil.rmtree(self.folder)
+            os.makedirs(self.folder)
 
     def _configure(self):
         sources = "".join(f"deb {uri} {suite} main\n" for uri, suite in self.repositories)
