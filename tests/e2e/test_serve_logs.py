@@ -274,7 +274,7 @@ def a_disk_that_fills_up():
     if os.geteuid() != 0:
         raise tap.Skip("needs root")
     where = perigee.folder()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", where], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", where], capture_output=True).returncode:
         shutil.rmtree(where)
         raise tap.Skip("cannot mount a tmpfs here")
     try:
