@@ -119,8 +119,8 @@ static struct settings *settings_of(const struct configuration *configuration)
     struct settings *settings = NULL;
     struct failure failure;
 
-    if (configuration->good &&
-        settings_parse(configuration->document, configuration->document_length, &settings, &failure))
+    if (configuration->good && settings_parse(configuration->document,
+                                              configuration->document_length, &settings, &failure))
         fprintf(stderr, "perigee: %s\n", failure.text);
     return settings;
 }

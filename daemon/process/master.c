@@ -274,8 +274,6 @@ static uint64_t tick(struct master *master)
     if (master->retire_ms && now >= master->retire_ms)
         retire_slots(master);
     next = sooner(next, master->retire_ms);
-    if (master->watchdog_ms && now - master->told_ms >= master->watchdog_ms)
-        notify_watchdog();
     if (now - master->told_ms >=
         (master->watchdog_ms && master->watchdog_ms < SAY_MS ? master->watchdog_ms : SAY_MS)) {
         if (master->watchdog_ms)

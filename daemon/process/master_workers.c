@@ -17,7 +17,7 @@
 #define RESTART_CALM_MS 10000 /* a life that long clears the record */
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
-#define EMPTY_MS 50         /* a slot without a worker for that long is covered by another */
+#define EMPTY_MS 50 /* a slot without a worker for that long is covered by another */
 #define MESSAGES_MAX 64
 #define WHERE_MS 250        /* for the answer to MESSAGE_WHERE */
 #define DRAIN_GRACE_MS 2000 /* behind the deadline, before SIGKILL */
@@ -236,8 +236,8 @@ static void lose_control(struct worker_process *worker)
     close(worker->control);
     worker->control = -1;
     if (worker->end_ms == 0 && !worker->killed) {
-        worker->end_ms = clock_ms() +
-                         master_limit(worker->generation, "drain_timeout", 30000) + DRAIN_GRACE_MS;
+        worker->end_ms =
+            clock_ms() + master_limit(worker->generation, "drain_timeout", 30000) + DRAIN_GRACE_MS;
         worker->kill_reason = "it does not speak with the master any more";
     }
 }
@@ -358,7 +358,8 @@ static void notice_own_drain(struct master *master, struct worker_process *worke
 {
     struct slot *slot = &master->slots[worker->slot];
 
-    if (worker->life != LIFE_READY || !worker->drains) /* its page is not asked: others can write there */
+    if (worker->life != LIFE_READY ||
+        !worker->drains) /* its page is not asked: others can write there */
         return;
     worker->life = LIFE_DRAINING;
     worker->end_ms =

@@ -158,7 +158,8 @@ static enum err probe(const struct listener_options *options, struct failure *fa
 
 /* The service's own user and group may use it, though root bound it. Where the folder is that user's, the name may be
  * another file's by now, or a link: what is changed is the socket that was bound, or nothing. */
-static void set_owner(const struct settings *settings, const struct bound_socket *bound, int64_t mode)
+static void set_owner(const struct settings *settings, const struct bound_socket *bound,
+                      int64_t mode)
 {
     struct privileges privileges = {.user = settings_text(settings, "user"),
                                     .group = settings_text(settings, "group")};
@@ -351,7 +352,8 @@ void sockets_release(struct sockets *sockets, struct socket_plan *plan)
 
 void sockets_report_idle(struct sockets *sockets)
 {
-    list_each(link, &sockets->groups) {
+    list_each(link, &sockets->groups)
+    {
         struct socket_group *group = list_entry(link, struct socket_group, link);
 
         if (group->from_manager && group->uses == 1)
