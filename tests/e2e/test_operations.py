@@ -39,6 +39,7 @@ def sources(*patterns):
 def the_configurations_are_good():
     """`perigee check` is content with every configuration"""
     with tempfile.TemporaryDirectory() as folder:
+        perigee.readable_for_all(folder)  # scripts are checked as the user that will run them
         for name in ("example.org", "example.net"):
             os.makedirs(f"{folder}/tls/{name}")
             made = perigee.make_certificate(f"{folder}/tls/{name}", "made")

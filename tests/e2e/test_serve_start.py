@@ -323,20 +323,13 @@ def systemd_socket_activate():
 # --- privileges ----------------------------------------------------------------------------------------
 
 
-def readable_for_all(path):
-    """The folders above it can be entered by everybody, as far as they are the test's."""
-    while path.startswith(os.environ.get("TMPDIR", "/tmp")) and path != "/tmp":
-        os.chmod(path, 0o755)
-        path = os.path.dirname(path)
-
-
 @tap.test
 def drops_to_a_user():
     """started as root, workers are the user's: no capability, no_new_privs, seccomp, not dumpable, all descriptors"""
     if not ROOT:
         raise tap.Skip("needs root")
     where = perigee.folder()
-    readable_for_all(where)
+    perigee.readable_for_all(where)
     with open(os.path.join(where, "app.lua"), "w") as f:
         f.write(who("app"))
     cert, key = perigee.certificate()
@@ -344,7 +337,7 @@ def drops_to_a_user():
     settings = {"script": os.path.join(where, "app.lua"), "user": "nobody", "group": "nogroup", "security": None}
     try:
         with Service(settings=settings, nofile=None) as service:
-            readable_for_all(service.folder)
+            perigee.readable_for_all(service.folder)
             assert h2client.get(service.port).body == b"app"
             assert h2client.get(service.tls_port, tls=service.cert).body == b"app"
             for pid in service.workers():
@@ -500,10 +493,10 @@ def a_low_port_without_root():
         if not shutil.which("setpriv"):
             raise tap.Skip("setpriv is not installed")
         launcher = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
-        readable_for_all(os.path.dirname(perigee.folder()))
+        perigee.readable_for_all(os.path.dirname(perigee.folder()))
 
         def preexec():
-            readable_for_all(os.getcwd())
+            perigee.readable_for_all(os.getcwd())
             os.chown(os.getcwd(), 65534, 65534)
 
         probe = subprocess.run([*launcher, perigee.BINARY, "--version"], capture_output=True)
@@ -519,7 +512,7 @@ def an_ordinary_user():
     if not ROOT:
         raise tap.Skip("that is what all the other tests show")
     where = perigee.folder()
-    readable_for_all(where)
+    perigee.readable_for_all(where)
     os.chown(where, 65534, 65534)
     with open(os.path.join(where, "app.lua"), "w") as f:
         f.write(who("app"))
@@ -532,7 +525,7 @@ def an_ordinary_user():
     }  # fmt: skip
 
     def preexec():
-        readable_for_all(os.getcwd())
+        perigee.readable_for_all(os.getcwd())
 
     try:
         with Service(settings=settings, listen=["clear"], launcher=launcher, preexec=preexec) as service:

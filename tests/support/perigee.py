@@ -87,6 +87,13 @@ def folder():
     return tempfile.mkdtemp(prefix="perigee-test-")
 
 
+def readable_for_all(path):
+    """The folders above it can be entered by everybody, as far as they are the test's."""
+    while path.startswith(os.environ.get("TMPDIR", "/tmp")) and path != "/tmp":
+        os.chmod(path, 0o755)
+        path = os.path.dirname(path)
+
+
 @functools.lru_cache(maxsize=None)
 def certificate():
     """(certificate, key): files of one development certificate, made once per run of a test file."""
