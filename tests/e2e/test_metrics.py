@@ -1,5 +1,6 @@
 """What a service counts, as its admin listener and `perigee status` tell it.
 
+run: slow
 run: deadline 200
 """
 

@@ -1,5 +1,6 @@
 """A service that starts, and one that cannot: one clear line, exit code 1, nothing left behind.
 
+run: slow
 run: deadline 240
 """
 

@@ -1,5 +1,6 @@
 """A worker of `perigee serve` by itself: what it serves, when it is ready, how it leaves, where it is stuck.
 
+run: slow
 run: deadline 240
 """
 
