@@ -1,5 +1,6 @@
 """The admin listener: what it answers, to whom it does not, and who answers when workers come and go.
 
+run: slow
 run: deadline 120
 """
 

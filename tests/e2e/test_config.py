@@ -1,5 +1,6 @@
 """The configuration of the service: `perigee check`, and the child that makes the master's settings of it (issue 4).
 
+run: slow
 run: deadline 300
 """
 

@@ -1,4 +1,7 @@
-"""Errors that a prototyper meets at once: each is one clear message (issue 2, item 7)."""
+"""Errors that a prototyper meets at once: each is one clear message (issue 2, item 7).
+
+run: slow
+"""
 
 import os
 import re

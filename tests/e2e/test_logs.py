@@ -1,6 +1,7 @@
 """The logs: formats that their readers can read, one line for each request whatever became of it, no line lost when the
 file is changed, and nobody waits for a log that cannot be written.
 
+run: slow
 run: alone
 run: deadline 300
 """

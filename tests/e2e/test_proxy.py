@@ -1,6 +1,7 @@
 """scripts/proxy.lua in front of backends of all kinds: what passes, at whose pace, and what happens when one side
 leaves.
 
+run: slow
 run: deadline 240
 """
 

@@ -1,6 +1,6 @@
 """Bad moments: signals in the middle of something, files that never answer, children, queues of what goes away.
 
-run: slow
+run: long
 run: alone
 run: deadline 300
 """

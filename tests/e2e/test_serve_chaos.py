@@ -1,7 +1,7 @@
 """Accidents of every day: a terminal's Ctrl-C, signals for the wrong process, a frozen machine, closed descriptors,
 and all kinds of changes and deaths in a random order under traffic.
 
-run: slow
+run: long
 run: alone
 run: deadline 240
 """

@@ -1,5 +1,6 @@
 """The control socket: who may speak there, what it answers, and what it bears.
 
+run: slow
 run: deadline 120
 """
 

@@ -1,7 +1,6 @@
 """The end of a service, and of its workers: open streams finish, up to a deadline, and everybody is told.
 
 run: slow
-run: alone
 run: deadline 240
 """
 

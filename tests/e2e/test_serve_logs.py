@@ -1,5 +1,6 @@
 """The service's logs: nothing is lost over reopen, reload and drain; a full disk does not stop it.
 
+run: slow
 run: alone
 run: deadline 240
 """

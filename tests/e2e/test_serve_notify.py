@@ -1,5 +1,6 @@
 """What the service tells its supervisor (sd_notify), heard at a socket of the test's own.
 
+run: slow
 run: deadline 180
 """
 

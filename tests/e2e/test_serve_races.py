@@ -1,6 +1,6 @@
 """What meets in the service at a bad moment, and workers and readers of its log that do what they should not.
 
-run: slow
+run: long
 run: deadline 180
 """
 

@@ -1,7 +1,6 @@
 """Reload: new scripts, settings and certificates under traffic lose nothing; bad ones change nothing and say why.
 
 run: slow
-run: alone
 run: deadline 300
 """
 

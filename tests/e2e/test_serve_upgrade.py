@@ -1,7 +1,6 @@
 """SIGUSR2: the service becomes the binary that is installed now, in its place, and loses nothing.
 
 run: slow
-run: alone
 run: deadline 300
 """
 

@@ -1,7 +1,6 @@
 """Workers that die, hang or cannot start: the others do not notice, and the place is filled again.
 
 run: slow
-run: alone
 run: deadline 300
 """
 
