@@ -240,9 +240,9 @@ def a_reopening_that_fails():
 
 def full_disk(service, fill, free):
     """Serves with a full disk, says so a few times, not each time; goes on when there is room."""
+    mark = service.mark()
     h2client.get(service.port, "/1")
     fill()
-    mark = service.mark()
     flood(service.port, 20000 // perigee.FACTOR)()
     service.wait_log(r"level=(warn|error).*access", mark=mark)
     told = re.findall(r"level=(?:warn|error).*", service.since(mark))
