@@ -9,6 +9,7 @@
 #include "session/access_log.h"
 
 #define LISTEN_MAX 16
+#define ARGUMENTS_CONFIG_DEFAULT "/etc/perigee/perigee.conf.lua" /* without -c */
 
 enum command {
     COMMAND_RUN,

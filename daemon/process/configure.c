@@ -16,7 +16,7 @@
 /* Problems go to standard error. Returns false when there is no configuration to go on with. */
 static bool load(const struct arguments *arguments, struct configuration *out)
 {
-    const char *file = arguments->config ? arguments->config : CONFIGURE_DEFAULT_FILE;
+    const char *file = arguments->config ? arguments->config : ARGUMENTS_CONFIG_DEFAULT;
     struct failure failure;
 
     if (configuration_load(file, out, &failure)) {

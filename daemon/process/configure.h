@@ -4,7 +4,6 @@
 
 #include "process/arguments.h"
 
-#define CONFIGURE_DEFAULT_FILE "/etc/perigee/perigee.conf.lua"
 #define CONFIGURE_FD 3 /* gets the settings document (config/settings.h) */
 
 /* The child of the master: arguments->config is the file (NULL: the default one). Writes the document to CONFIGURE_FD,

@@ -12,8 +12,6 @@
 #include "net/address.h"
 #include "process/control.h"
 
-#define CONFIG_DEFAULT "/etc/perigee/perigee.conf.lua"
-
 /* FNV-1a, 64 bits: a name, not a secret. */
 static unsigned long long hash(const char *text)
 {
@@ -96,7 +94,7 @@ static int connect_to(const char *path, bool foreign)
 
 static int find_master(const struct arguments *arguments, char looked[PATH_MAX])
 {
-    const char *given = arguments->config ? arguments->config : CONFIG_DEFAULT;
+    const char *given = arguments->config ? arguments->config : ARGUMENTS_CONFIG_DEFAULT;
     char path[108], config[PATH_MAX];
     int fd = -1;
 

@@ -23,7 +23,6 @@
 #include "process/privileges.h"
 #include "process/title.h"
 
-#define CONFIG_DEFAULT "/etc/perigee/perigee.conf.lua"
 #define DESCRIPTORS_MIN 256
 #define POLLS_MAX 1024
 #define LATE_MS 500 /* that late it was stopped itself, and the workers perhaps too */
@@ -43,6 +42,12 @@ uint64_t master_limit(const struct generation *generation, const char *name, uin
     return generation && generation->settings
                ? (uint64_t)settings_number(generation->settings, path, (int64_t)fallback)
                : fallback;
+}
+
+void keep_open(int fd)
+{
+    if (fd >= 0)
+        fcntl(fd, F_SETFD, 0);
 }
 
 /* --- What it says of itself. */
@@ -232,11 +237,6 @@ static void dispatch(struct master *master, struct pollfd *polls, void **owners,
             control_on_ready(master, owners[i], polls[i].revents);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-    return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
 /* The sockets of slots that went away were accepted empty: they are closed. */
 static void retire_slots(struct master *master)
 {
@@ -321,7 +321,8 @@ static void loop(struct master *master)
 
 static bool find_paths(struct master *master, struct failure *failure)
 {
-    const char *given = master->arguments->config ? master->arguments->config : CONFIG_DEFAULT;
+    const char *given =
+        master->arguments->config ? master->arguments->config : ARGUMENTS_CONFIG_DEFAULT;
     ssize_t length = readlink("/proc/self/exe", master->binary, sizeof(master->binary) - 1);
     static const char gone[] = " (deleted)";
 

@@ -112,9 +112,16 @@ struct master {
     bool over;
 };
 
+/* The earlier of two moments; 0 is none. */
+static inline uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 /* --- master.c */
 void master_say_state(struct master *master); /* STATUS and the title */
 void master_stop(struct master *master, bool again);
+void keep_open(int fd); /* over the next exec; -1 is fine */
 uint64_t master_limit(const struct generation *generation, const char *name, uint64_t fallback);
 
 /* --- master_workers.c */

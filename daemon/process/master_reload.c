@@ -189,16 +189,6 @@ void logs_use(const struct master *master, const struct generation *generation)
     log_to(generation->log >= 0 ? generation->log : STDERR_FILENO);
 }
 
-static void read_privileges(const struct settings *settings, struct privileges *out)
-{
-    memset(out, 0, sizeof(*out));
-    out->user = settings_text(settings, "user");
-    out->group = settings_text(settings, "group");
-    out->allow_root =
-        settings_flag(settings, "security.root", false) || getenv("PERIGEE_ALLOW_ROOT");
-    out->no_processes = !settings_flag(settings, "security.processes", true);
-}
-
 static void seal(int document)
 {
     fcntl(document, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
@@ -291,7 +281,7 @@ static bool prepare(struct master *master, struct failure *failure)
     master->next = next;
     if (!next)
         return false;
-    read_privileges(next->settings, &privileges);
+    privileges = privileges_of(next->settings);
     if (privileges_check(&privileges, failure) || !logs_open(next, failure))
         return false;
     if (!master->current) /* what is said from here on belongs there */

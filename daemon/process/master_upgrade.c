@@ -31,12 +31,6 @@ void upgrade_start(struct master *master)
     master->phase = PHASE_CHECKING;
 }
 
-static void keep_open(int fd)
-{
-    if (fd >= 0)
-        fcntl(fd, F_SETFD, 0);
-}
-
 static void close_on_exec(int fd)
 {
     if (fd >= 0)

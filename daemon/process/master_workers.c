@@ -23,15 +23,13 @@
 #define DRAIN_GRACE_MS 2000 /* behind the deadline, before SIGKILL */
 #define TITLE_ROOM 160
 
-extern char **environ;
+/* When one that drains is not waited for any more. */
+static uint64_t drain_end_ms(const struct worker_process *worker)
+{
+    return clock_ms() + master_limit(worker->generation, "drain_timeout", 30000) + DRAIN_GRACE_MS;
+}
 
 /* --- Start. */
-
-static void keep_open(int fd)
-{
-    if (fd >= 0)
-        fcntl(fd, F_SETFD, 0);
-}
 
 /* In the child: becomes a worker. */
 static void become_worker(struct master *master, struct generation *generation, uint32_t slot,
@@ -111,8 +109,7 @@ struct worker_process *worker_adopt(struct master *master, struct generation *ge
     worker->control = control;
     worker->life = life;
     if (life != LIFE_READY)
-        worker->end_ms =
-            clock_ms() + master_limit(generation, "drain_timeout", 30000) + DRAIN_GRACE_MS;
+        worker->end_ms = drain_end_ms(worker);
     if (life != LIFE_DRAINING && slot <= SLOTS_MAX)
         master->slots[slot].worker = worker;
     return worker;
@@ -236,8 +233,7 @@ static void lose_control(struct worker_process *worker)
     close(worker->control);
     worker->control = -1;
     if (worker->end_ms == 0 && !worker->killed) {
-        worker->end_ms =
-            clock_ms() + master_limit(worker->generation, "drain_timeout", 30000) + DRAIN_GRACE_MS;
+        worker->end_ms = drain_end_ms(worker);
         worker->kill_reason = "it does not speak with the master any more";
     }
 }
@@ -362,8 +358,7 @@ static void notice_own_drain(struct master *master, struct worker_process *worke
         !worker->drains) /* its page is not asked: others can write there */
         return;
     worker->life = LIFE_DRAINING;
-    worker->end_ms =
-        clock_ms() + master_limit(worker->generation, "drain_timeout", 30000) + DRAIN_GRACE_MS;
+    worker->end_ms = drain_end_ms(worker);
     worker->kill_reason = "drain_timeout: it did not end in time";
     if (slot->worker == worker) {
         slot->worker = NULL;
@@ -387,11 +382,6 @@ void workers_on_exit(struct master *master, pid_t pid, int status)
 }
 
 /* --- What has to be looked at as time passes. */
-
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-    return a == 0 || (b != 0 && b < a) ? b : a;
-}
 
 static void kill_worker(struct worker_process *worker, const char *reason)
 {

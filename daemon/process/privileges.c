@@ -171,6 +171,19 @@ static enum err check(const struct privileges *wish, struct identity *identity,
     return OK;
 }
 
+struct privileges privileges_of(const struct settings *settings)
+{
+    return (struct privileges){
+        .user = settings_text(settings, "user"),
+        .group = settings_text(settings, "group"),
+        .allow_root =
+            settings_flag(settings, "security.root", false) || getenv("PERIGEE_ALLOW_ROOT"),
+        .no_processes = !settings_flag(settings, "security.processes", true),
+        .set_umask = settings_number(settings, "umask", -1) >= 0,
+        .umask = (mode_t)settings_number(settings, "umask", 0),
+    };
+}
+
 enum err privileges_check(const struct privileges *wish, struct failure *failure)
 {
     struct identity identity;

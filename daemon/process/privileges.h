@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "config/settings.h"
 
 struct privileges {
     const char *user;  /* name or number; NULL: stay who we are */
@@ -20,6 +21,9 @@ struct privileges {
     bool set_umask;
     mode_t umask;
 };
+
+/* What the settings ask for; the texts are theirs. PERIGEE_ALLOW_ROOT in the environment is being told, too. */
+struct privileges privileges_of(const struct settings *settings);
 
 /* Can a worker become what is asked for? For the master, at start and reload. Changes nothing.
  * Err: ERR_INVALID with a sentence that says what to do: no such user or group, scripts would run as

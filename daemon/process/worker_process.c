@@ -469,15 +469,7 @@ static enum err take_page(struct serving *serving, struct failure *failure)
 
 static enum err drop_privileges(const struct settings *settings, struct failure *failure)
 {
-    const struct privileges privileges = {
-        .user = settings_text(settings, "user"),
-        .group = settings_text(settings, "group"),
-        .allow_root =
-            settings_flag(settings, "security.root", false) || getenv("PERIGEE_ALLOW_ROOT"),
-        .no_processes = !settings_flag(settings, "security.processes", true),
-        .set_umask = settings_number(settings, "umask", -1) >= 0,
-        .umask = (mode_t)settings_number(settings, "umask", 0),
-    };
+    const struct privileges privileges = privileges_of(settings);
 
     privileges_raise_descriptors();
     return privileges_drop(&privileges, failure);
